@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VHK158: Versal VH1582, 32 GB of HBM2e; its resource totals are not in a document that was read."""
+
+from .card import Card, MemoryChannels
+
+__all__ = ["CARD"]
+
+CARD = Card(
+    name="vhk158",
+    part="xcvh1582-vsva3697-2MP-e-S",
+    lut=0, ff=0, bram=0, uram=0, dsp=0, slr=0,
+    memory=MemoryChannels(kind="HBM", count=64, bytes_each=512 << 20, peak_gb_s=12.8),
+)

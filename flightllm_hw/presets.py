@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The named configurations: values only."""
+
+from .config import AcceleratorConfig, ChainConfig, LaneConfig
+
+__all__ = ["PRESETS", "preset"]
+
+# Small enough for Amaranth's own simulator, yet with every feature: a narrow window, so that
+# sparse patterns split the chain, and wide sparse MUXes, so that every pattern takes two tokens.
+TINY = AcceleratorConfig(
+    name="tiny", lanes=2,
+    lane=LaneConfig(chains=2, beat_bits=64, chain=ChainConfig(window=16, slots=32)))
+
+# Whole models in the compiled simulator.
+SMALL = AcceleratorConfig(
+    name="small", lanes=4,
+    lane=LaneConfig(chains=4, beat_bits=128))
+
+# The reference card.
+U280 = AcceleratorConfig(
+    name="u280", lanes=32, card="u280",
+    lane=LaneConfig(chains=16, beat_bits=512))
+
+# Half of the U280's chains: the U50 has two thirds of its DSPs and LUTs.
+U50 = AcceleratorConfig(
+    name="u50", lanes=32, card="u50",
+    lane=LaneConfig(chains=8, beat_bits=512))
+
+# The U280's die with twice its memory.
+U55C = AcceleratorConfig(
+    name="u55c", lanes=32, card="u55c",
+    lane=LaneConfig(chains=16, beat_bits=512))
+
+# DDR4 only: a lane per DIMM, at the DIMMs' clock.
+U250 = AcceleratorConfig(
+    name="u250", lanes=4, card="u250", clock_mhz=300,
+    lane=LaneConfig(chains=16, beat_bits=512))
+
+# Versal: the same Verilog, its DSP48E2 retargeted to DSP58.
+VHK158 = AcceleratorConfig(
+    name="vhk158", lanes=32, card="vhk158",
+    lane=LaneConfig(chains=16, beat_bits=512))
+
+PRESETS = {p.name: p for p in (TINY, SMALL, U50, U55C, U250, U280, VHK158)}
+"""Every preset by its name."""
+
+
+def preset(name: str) -> AcceleratorConfig:
+    """The preset called ``name``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"Preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return PRESETS[name]
