@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chains of one lane, fed with tiles and activations."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.hierarchy import place
+
+from .chain import CsdChain, chain_latency
+from .layouts import Pair, packed, step, sums, tile
+from .select import ActivationOffer
+from .skew import Skew, aligned
+
+__all__ = ["ChainArray"]
+
+
+class ChainArray(wiring.Component):
+    """Multiplies a tile of weights by one step of activations per cycle, in every chain.
+
+    A tile (:func:`~flightllm_hw.compute.layouts.tile`) stays until a step with ``last`` has met it:
+    one step for a matrix-vector product, up to T (or T / 2, two tokens at a time) for a
+    matrix-matrix product. A step happens in every cycle in which both streams are valid, whatever
+    the modes of neighbouring tiles; its sums leave ``latency`` cycles later, whether or not anyone
+    is ready, because nothing in here can stop: who sends steps has room for their sums.
+
+    ::
+
+        i_tile ──► pack codes, add slot offsets ─┐
+        i_step ──► ActivationOffer ──────────────┴─► Skew ─┬─► CsdChain 0 ──► o.sums[0]
+                                                           ├─► CsdChain 1 ──► o.sums[1]  ...
+
+    Row of ``sums[c][node]`` of chain c: dense: ``lo`` is the tile's row 2c, ``hi`` its row 2c + 1,
+    in the last node. Sparse: ``lo`` and ``hi`` are two tokens (``hi`` without meaning where the
+    pattern takes one), the segment that ends in the node serves a row of its own.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Chains.
+
+    Members
+    -------
+    i_tile : In, stream
+        Tiles.
+    i_step : In, stream
+        Windows of activations, ``last`` with the last that meets the tile.
+    o : Out, stream, always ready
+        Sums of every chain and node, in the order of the steps.
+
+    Reset: forgets steps under way.
+    """
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        chain = config.chain
+        super().__init__({
+            "i_tile": In(stream.Signature(tile(config))),
+            "i_step": In(stream.Signature(step(chain))),
+            "o": Out(stream.Signature(data.ArrayLayout(sums(chain), config.chains),
+                                      always_ready=True)),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a step to its sums."""
+        return ActivationOffer.latency + chain_latency(self.config.chain)
+
+    def elaborate(self, platform):
+        m = Module()
+        c, chain = self.config, self.config.chain
+        tile, step = self.i_tile.payload, self.i_step.payload
+
+        # A step needs both; the tile leaves with its last step.
+        fires = Signal()
+        m.d.comb += [
+            fires.eq(self.i_tile.valid & self.i_step.valid),
+            self.i_step.ready.eq(self.i_tile.valid),
+            self.i_tile.ready.eq(self.i_step.valid & step.last),
+        ]
+        moves = Signal(self.latency)
+        m.d.sync += moves.eq(moves << 1 | fires)
+
+        # Stage 1: activations in front of the DSP groups, operands as the DSPs take them.
+        offers = place(m, platform, "offers", ActivationOffer(chain))
+        m.d.comb += [offers.pattern.eq(tile.pattern), offers.windows.eq(step.windows)]
+
+        inputs = Signal(aligned(c))
+        m.d.comb += [inputs.offers.eq(offers.offers), inputs.columns.eq(offers.columns)]
+        control_1 = Signal.like(inputs.control, reset_less=True)
+        cuts_1 = Signal(chain.nodes, reset_less=True)
+        offsets = Signal(data.ArrayLayout(5, chain.length))
+        with m.Switch(tile.pattern):
+            for pattern in chain.patterns:
+                dense = pattern is Pattern.DENSE
+                with m.Case(pattern.value):
+                    m.d.sync += [
+                        control_1.dense.eq(dense),
+                        control_1.wide.eq(not dense and chain.tokens(pattern) == 1),
+                        cuts_1.eq(sum(chain.cuts_before(pattern, n) << n
+                                      for n in range(chain.nodes))),
+                    ]
+                    m.d.comb += [offsets[k].eq(chain.slot_offset(pattern, k))
+                                 for k in range(chain.length)]
+        m.d.comb += [inputs.control.eq(control_1), inputs.cuts.eq(cuts_1)]
+
+        for n in range(c.chains):
+            for k in range(chain.length):
+                element = tile.elements[n][k]
+                operand_1 = Signal(Pair, name=f"operand_{n}_{k}_1", reset_less=True)
+                m.d.sync += operand_1.eq(packed(element.code, element.mate))
+                with m.If(tile.pattern != Pattern.DENSE.value):
+                    m.d.sync += operand_1.hi.eq(element.mate.as_unsigned() | offsets[k])
+                m.d.comb += inputs.operands[n][k].eq(operand_1)
+
+        # The chains, in step.
+        skew = place(m, platform, "skew", Skew(c))
+        m.d.comb += skew.i.eq(inputs)
+        for n in range(c.chains):
+            csd = place(m, platform, f"chain_{n}", CsdChain(chain))
+            m.d.comb += [
+                csd.operands.eq(skew.o.operands[n]),
+                csd.columns.eq(skew.o.columns),
+                csd.offers.eq(skew.o.offers),
+                csd.controls.eq(skew.o.controls),
+                csd.cuts.eq(skew.o.cuts),
+                self.o.payload[n].eq(csd.sums),
+            ]
+        m.d.comb += self.o.valid.eq(moves[-1])
+        return m

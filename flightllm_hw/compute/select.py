@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a tile's element and a window of activations to the operands of one DSP48E2.
+
+A DSP48E2 multiplies B by the sum of A and D, and INMODE can hold either of the two at zero. That
+is the multiplexer between dense and sparse tiles, for nothing::
+
+               A = {row 1, row 0}      D = {picked, picked}      B              product
+    dense      codes of two rows       off                       activation     {row 1, row 0} * x
+    sparse     off                     activations               code           {x1, x0} * code
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config import ChainConfig
+from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.primitives.dsp48e2 import inmode
+
+from .layouts import PACK_SHIFT, Control, Pair, offer, packed
+
+__all__ = ["ActivationOffer", "SparseMux"]
+
+
+class SparseMux(wiring.Component):
+    """Picks one DSP's operands: FlightLLM's sparse MUX (section 3.2, figure 5d).
+
+    A MUX of ``slots`` inputs of 8 bits is two of half as many and a last 2:1. It is read in two
+    ways: both halves give an activation each, of two tokens (``control.wide`` off), or the last 2:1
+    picks one activation of all (on; what ``hi`` then holds is no result's concern).
+
+    Combinational; the DSP's own input registers follow.
+
+    Parameters
+    ----------
+    config : ChainConfig
+        ``slots`` alone matters.
+
+    Members
+    -------
+    operand : In
+        Dense: the packed codes of two rows. Sparse: code and slot.
+    column : In
+        Dense: the activation.
+    offer : In
+        Sparse: what the MUX picks from.
+    control : In
+        See :class:`~flightllm_hw.compute.layouts.Control`.
+    a, b, d, inmode : Out
+        As the DSP48E2's ports of these names.
+    """
+
+    def __init__(self, config: ChainConfig):
+        self.config = config
+        super().__init__({
+            "operand": In(Pair),
+            "column": In(signed(8)),
+            "offer": In(offer(config)),
+            "control": In(Control),
+            "a": Out(signed(30)),
+            "b": Out(signed(18)),
+            "d": Out(signed(27)),
+            "inmode": Out(5),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        half = self.config.slots // 2
+        slot_bits = (half - 1).bit_length()
+
+        # Both halves pick by the low bits of the slot; wide tiles choose between them by the last.
+        slot = Signal(slot_bits + 1)
+        picked = Signal(Pair)
+        m.d.comb += slot.eq(self.operand.hi)
+        with m.Switch(slot[:slot_bits]):
+            for n in range(half):
+                with m.Case(n):
+                    m.d.comb += picked.eq(self.offer[n])
+        upper = Signal()
+        lo = Signal(signed(8))
+        m.d.comb += upper.eq(self.control.wide & slot[-1])
+        m.d.comb += lo.eq(Mux(upper, picked.hi[:8].as_signed(), picked.lo))
+
+        def word(lo, hi):
+            return Cat(lo, lo[-1].replicate(PACK_SHIFT - 8), hi).as_signed()
+
+        dense = self.control.dense
+        m.d.comb += [
+            self.a.eq(word(self.operand.lo, self.operand.hi)),
+            self.d.eq(word(lo, picked.hi)),
+            self.b.eq(Mux(dense, self.column, self.operand.lo)),
+            self.inmode.eq(Mux(dense, inmode(), inmode(zero_a=True, use_d=True))),
+        ]
+        return m
+
+
+class ActivationOffer(wiring.Component):
+    """Lays a window of activations out for the sparse MUXes of every DSP group.
+
+    The layout follows from the tile's pattern alone, so one of these serves all chains of a lane::
+
+        window   | 0 .. 7 | 8 .. 15 | 16 .. 23 | 24 .. 31 |     of each of two tokens
+        2:4, 4:8   DG 0,1   DG 2,3
+        1:4        DG 0     DG 1      DG 2       DG 3
+        4:16       DG 0,1 ........ |  DG 2,3 .......... |       (one token)
+
+    Offers appear one cycle after the window (``latency``); ``columns`` with them.
+
+    Parameters
+    ----------
+    config : ChainConfig
+        Window, slots and what lies where (:meth:`~flightllm_hw.config.ChainConfig.base`).
+
+    Members
+    -------
+    pattern : In
+        The tile's :class:`~flightllm_hw.formats.Pattern`.
+    windows : In
+        Activations of both tokens.
+    offers : Out
+        One for each DSP group.
+    columns : Out
+        Each DSP's activation for dense tiles: the first token's window, from its beginning.
+    """
+
+    latency = 1
+
+    def __init__(self, config: ChainConfig):
+        self.config = config
+        super().__init__({
+            "pattern": In(unsigned(3)),
+            "windows": In(data.ArrayLayout(data.ArrayLayout(signed(8), config.window), 2)),
+            "offers": Out(data.ArrayLayout(offer(config), config.groups)),
+            "columns": Out(data.ArrayLayout(signed(8), config.length)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+        half = c.slots // 2
+        first, second = self.windows[0], self.windows[1]
+
+        # Two tokens' activations of a column make a packed pair.
+        pairs = Signal(data.ArrayLayout(Pair, c.window))
+        for n in range(c.window):
+            m.d.comb += pairs[n].eq(packed(first[n], second[n]))
+
+        # Every distinct base is one input of the multiplexers.
+        sparse = [p for p in c.patterns if p is not Pattern.DENSE]
+        for group in range(c.groups):
+            laid = Signal(offer(c), name=f"offer_{group}")
+            with m.Switch(self.pattern):
+                for base, wide in sorted({(c.base(p, group), c.tokens(p) == 1) for p in sparse}):
+                    same = [p.value for p in sparse
+                            if (c.base(p, group), c.tokens(p) == 1) == (base, wide)]
+                    with m.Case(*same):
+                        for n in range(min(half, c.window - base)):
+                            if wide:
+                                m.d.comb += laid[n].lo.eq(first[base + n])
+                                m.d.comb += laid[n].hi.eq(first[base + half + n])
+                            else:
+                                m.d.comb += laid[n].eq(pairs[base + n])
+            offer_1 = Signal(offer(c), name=f"offer_{group}_1", reset_less=True)
+            m.d.sync += offer_1.eq(laid)
+            m.d.comb += self.offers[group].eq(offer_1)
+
+        columns_1 = Signal.like(self.columns, reset_less=True)
+        for n in range(c.length):
+            m.d.sync += columns_1[n].eq(first[n])
+        m.d.comb += self.columns.eq(columns_1)
+        return m

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The delays that turn a tile of one cycle into the staggered inputs of systolic chains."""
+
+from amaranth.hdl import Cat, Module, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.hierarchy import place
+from flightllm_hw.primitives.delay import Delay, DelayConfig
+
+from .layouts import Control, Pair, offer
+
+__all__ = ["Skew", "aligned", "staggered"]
+
+
+def aligned(config: LaneConfig):
+    """All that the chains of a lane need for a tile, in one cycle; offers for each DSP group."""
+    chain = config.chain
+    return data.StructLayout({
+        "operands": data.ArrayLayout(data.ArrayLayout(Pair, chain.length), config.chains),
+        "columns": data.ArrayLayout(signed(8), chain.length),
+        "offers": data.ArrayLayout(offer(chain), chain.groups),
+        "control": Control,
+        "cuts": chain.nodes,
+    })
+
+
+def staggered(config: LaneConfig):
+    """The same at each DSP's own time, as the ports of :class:`CsdChain` have it."""
+    chain = config.chain
+    return data.StructLayout({
+        "operands": data.ArrayLayout(data.ArrayLayout(Pair, chain.length), config.chains),
+        "columns": data.ArrayLayout(signed(8), chain.length),
+        "offers": data.ArrayLayout(offer(chain), chain.length),
+        "controls": data.ArrayLayout(Control, chain.length),
+        "cuts": chain.nodes,
+    })
+
+
+class Skew(wiring.Component):
+    """Delays what belongs to DSP k of every chain by ``stagger(k)`` cycles.
+
+    Activations, control and cuts are common to the chains of a lane and delayed once. On an FPGA
+    the delays are shift registers (SRL), a LUT a bit.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Chains and their stagger.
+
+    Members
+    -------
+    i : In
+        All of a tile in one cycle.
+    o : Out
+        Each DSP's part of it at that DSP's time.
+    """
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        super().__init__({"i": In(aligned(config)), "o": Out(staggered(config))})
+
+    def elaborate(self, platform):
+        m = Module()
+        chain = self.config.chain
+        for k in range(chain.length):
+            # Source and destination of everything that belongs to this DSP.
+            parts = [(self.i.operands[n][k], self.o.operands[n][k])
+                     for n in range(self.config.chains)]
+            parts += [
+                (self.i.columns[k], self.o.columns[k]),
+                (self.i.offers[k // 2], self.o.offers[k]),
+                (self.i.control, self.o.controls[k]),
+            ]
+            segment = 2 * chain.node_groups
+            if k % segment == 0:
+                parts.append((self.i.cuts[k // segment], self.o.cuts[k // segment]))
+
+            together = Cat(*(source for source, _ in parts))
+            delay = place(m, platform, f"dsp_{k}",
+                          Delay(DelayConfig(width=len(together), cycles=chain.stagger(k))))
+            m.d.comb += delay.i.eq(together)
+            m.d.comb += Cat(*(destination for _, destination in parts)).eq(delay.o)
+        return m

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of the whole accelerator: JSON, digest, the card's limits."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
+
+from flightllm_hw.boards import Card, card
+
+from .checks import require_int
+from .lane import LaneConfig
+
+__all__ = ["AcceleratorConfig"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorConfig:
+    """An accelerator for one card.
+
+    Parameters
+    ----------
+    name : str
+        The preset's name.
+    lanes : int
+        Lanes, each tied to a memory channel of its own.
+    lane : LaneConfig
+        Each of them.
+    card : str or None
+        The card whose limits hold; None for a design that is only simulated.
+    clock_mhz : int
+        Clock that simulated cycles are turned into rates with.
+    """
+
+    name: str
+    lanes: int
+    lane: LaneConfig = field(default_factory=LaneConfig)
+    card: str | None = None
+    clock_mhz: int = 225
+
+    def __post_init__(self) -> None:
+        require_int("Accelerator", "lanes", self.lanes)
+        require_int("Accelerator", "clock_mhz", self.clock_mhz)
+        if not self.name.isidentifier():
+            raise ValueError(f"Accelerator name must be an identifier, not {self.name!r}")
+        if not 1 <= self.lanes <= 64:
+            raise ValueError(f"Accelerator lanes must be in 1..64, not {self.lanes!r}")
+        if not 1 <= self.clock_mhz <= 1000:
+            raise ValueError(f"Accelerator clock_mhz must be in 1..1000, not {self.clock_mhz!r}")
+        target = self.target
+        if target is None:
+            return
+        if self.lanes > target.memory.count:
+            raise ValueError(
+                f"Accelerator lanes must be at most {target.memory.count}, the {target.memory.kind}"
+                f" channels of the {target.name}, not {self.lanes!r}")
+        if target.dsp and self.dsp > target.dsp:
+            raise ValueError(f"Accelerator {self.name} needs {self.dsp} DSPs, but the {target.name}"
+                             f" has {target.dsp}")
+
+    @property
+    def target(self) -> Card | None:
+        """The card, where one is named."""
+        return None if self.card is None else card(self.card)
+
+    @property
+    def dsp(self) -> int:
+        """DSP48E2 in all chains."""
+        return self.lanes * self.lane.dsp
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per cycle on dense tiles."""
+        return self.lanes * self.lane.macs
+
+    # Files and registers.
+
+    def to_json(self) -> str:
+        """The configuration as JSON, keys sorted; :meth:`from_json` gives it back."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "AcceleratorConfig":
+        """The configuration that ``text`` describes.
+
+        Raises
+        ------
+        ValueError
+            If ``text`` is not JSON, names an unknown field, or describes nothing that can be built.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"Configuration is not JSON: {error}") from None
+        return _from_dict(cls, data, "configuration")
+
+    def digest(self) -> int:
+        """32 bits that tell this configuration from any other: of SHA-256 over the compact JSON."""
+        compact = json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+        return int.from_bytes(hashlib.sha256(compact.encode()).digest()[:4], "little")
+
+
+def _from_dict(cls: type[T], data: Any, where: str) -> T:
+    if not isinstance(data, dict):
+        raise ValueError(f"{where} must be an object, not {data!r}")
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in known:
+            raise ValueError(f"{where} has no field {key!r}; its fields are {', '.join(known)}")
+    values = {key: _from_dict(known[key].type, value, f"{where}.{key}")
+              if is_dataclass(known[key].type) else value for key, value in data.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from None
