@@ -9,13 +9,15 @@ is the multiplexer between dense and sparse tiles, for nothing::
     sparse     off                     activations               code           {x1, x0} * code
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import ChainConfig
 from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import inmode
+from flightllm_hw.primitives.mux import SliceMux, SliceMuxConfig
 
 from .layouts import PACK_SHIFT, Control, Pair, offer, packed
 
@@ -66,20 +68,36 @@ class SparseMux(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         half = self.config.slots // 2
-        slot_bits = (half - 1).bit_length()
-
-        # Both halves pick by the low bits of the slot; wide tiles choose between them by the last.
-        slot = Signal(slot_bits + 1)
-        picked = Signal(Pair)
+        slot = Signal(range(2 * half))
         m.d.comb += slot.eq(self.operand.hi)
-        with m.Switch(slot[:slot_bits]):
-            for n in range(half):
-                with m.Case(n):
-                    m.d.comb += picked.eq(self.offer[n])
+
+        def joined(name, inputs, select, level):
+            mux = place(m, platform, name,
+                        SliceMux(SliceMuxConfig(width=len(Value.cast(inputs[0])), level=level)))
+            m.d.comb += [mux.i0.eq(inputs[0]), mux.i1.eq(inputs[1]), mux.s.eq(select)]
+            return mux.o
+
+        # Both halves pick by the low bits of the slot: fours in LUTs, then the slice's own MUXes.
+        fours = []
+        for first in range(0, half, 4):
+            four = Signal(Pair, name=f"four_{first}")
+            with m.Switch(slot[:2]):
+                for n in range(4):
+                    with m.Case(n):
+                        m.d.comb += four.eq(self.offer[first + n])
+            fours.append(four)
+        level = 7
+        while len(fours) > 1:
+            fours = [joined(f"mux_f{level}_{n}", fours[n:n + 2], slot[level - 5], level)
+                     for n in range(0, len(fours), 2)]
+            level += 1
+        picked = Signal(Pair)
+        m.d.comb += picked.eq(fours[0])
+
+        # Wide tiles choose between the halves by the last bit.
         upper = Signal()
-        lo = Signal(signed(8))
         m.d.comb += upper.eq(self.control.wide & slot[-1])
-        m.d.comb += lo.eq(Mux(upper, picked.hi[:8].as_signed(), picked.lo))
+        lo = joined("mux_upper", [picked.lo, picked.hi[:8]], upper, level)
 
         def word(lo, hi):
             return Cat(lo, lo[-1].replicate(PACK_SHIFT - 8), hi).as_signed()
