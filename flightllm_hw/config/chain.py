@@ -37,8 +37,8 @@ class ChainConfig:
     def __post_init__(self) -> None:
         for f in fields(self):
             require_int("Chain", f.name, getattr(self, f.name))
-        if not is_power_of_two(self.length) or not 2 <= self.length <= 64:
-            raise ValueError(f"Chain length must be a power of two in 2..64, not {self.length!r}")
+        if not is_power_of_two(self.length) or not 2 <= self.length <= 32:
+            raise ValueError(f"Chain length must be a power of two in 2..32, not {self.length!r}")
         if not is_power_of_two(self.window) or not 16 <= self.window <= 64:
             raise ValueError(f"Chain window must be 16, 32 or 64 columns, not {self.window!r}")
         if self.window < self.length:

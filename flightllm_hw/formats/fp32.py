@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float32 without subnormals: what every FP32 operation of the accelerator leaves behind.
+
+An operation is IEEE 754 round-to-nearest-even, and then :func:`flush`. The flush looks at the
+rounded result: a product a little below 2^-126 that IEEE rounds up to 2^-126 stays 2^-126.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightllm_hw.formats.checks import require_array
+
+__all__ = ["SMALLEST_NORMAL", "flush"]
+
+SMALLEST_NORMAL = np.float32(2.0 ** -126)
+"""The smallest positive float32 that is not subnormal."""
+
+
+def flush(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Flush subnormals to zero, keeping their sign.
+
+    Parameters
+    ----------
+    x : ndarray of float32, any shape
+        Infinity and NaN pass unchanged, to the bit.
+
+    Returns
+    -------
+    ndarray of float32, the same shape
+        ``x``, with every |x| < 2^-126 replaced by a zero of the same sign.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is not a nonempty float32 array.
+    """
+    x = require_array("Values to flush", x, ("float32",), None)
+    bits = x.view(np.uint32)
+    subnormal = bits & np.uint32(0x7F80_0000) == 0
+    flushed = np.where(subnormal, bits & np.uint32(0x8000_0000), bits)
+    return flushed.astype(np.uint32).view(np.float32)
