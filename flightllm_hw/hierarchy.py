@@ -14,7 +14,7 @@ Either way the parent talks to the component's own ports.
 
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import Elaboratable, Module, Signal, Value
 from amaranth.lib import wiring
 
 __all__ = ["SharingPlatform", "place"]
@@ -36,6 +36,13 @@ def place(m: Module, platform: Any, name: str, component: C) -> C:
     ``component`` must be determined by its type and its ``config`` attribute, which is a frozen
     dataclass.
     """
-    shared = isinstance(platform, SharingPlatform)
-    m.submodules[name] = platform.share(component) if shared else component
+    if not isinstance(platform, SharingPlatform):
+        m.submodules[name] = component
+        return component
+    m.submodules[name] = platform.share(component)
+    # The component's ports are now wires of the parent, where other children's have like names.
+    for path, _, port in component.signature.flatten(component):
+        wire = Value.cast(port)
+        if isinstance(wire, Signal):
+            wire.name = "_".join((name, *map(str, path)))
     return component
