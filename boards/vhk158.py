@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""VHK158: Versal VH1582, 32 GB of HBM2e; its resource totals are not in a document that was read."""
+"""VHK158: Versal VH1582, 32 GB of HBM2e; no document was read that states its resources."""
 
 from .card import Card, MemoryChannels
 

@@ -13,13 +13,9 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
 
 from .layouts import Control, Pair, offer
-from .select import SparseMux
+from .select import DENSE, SPARSE, SparseMux
 
-__all__ = ["DSP", "DspGroup", "DspGroupConfig", "Entry"]
-
-DSP = Dsp48e2Config(amultsel="AD", areg=1, dreg=1, adreg=1, breg=2)
-"""Two packed products: pre-adder, and a second register on B to keep in step with it."""
-
+__all__ = ["DspGroup", "DspGroupConfig", "Entry", "dsp_config"]
 
 class Entry(Enum):
     """What the first DSP of a group adds to its product."""
@@ -27,6 +23,11 @@ class Entry(Enum):
     START = "0"
     CASCADE = "PCIN"
     ADJUSTED = "C"
+
+    @property
+    def opmode(self) -> int:
+        """OPMODE of such a DSP."""
+        return opmode(x="M", y="M", z=self.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,18 @@ class DspGroupConfig:
     chain: ChainConfig
     entry: Entry
     cut: bool
+
+
+def dsp_config(chain: ChainConfig) -> Dsp48e2Config:
+    """Attributes of a chain's DSPs: two packed products, added to what comes from outside.
+
+    The pre-adder has a register, so B takes a second one to keep in step.
+    """
+    adjusted = any(chain.adjusts_before(group) for group in range(chain.groups))
+    entries = [entry for entry in Entry if adjusted or entry is not Entry.ADJUSTED]
+    return Dsp48e2Config(
+        amultsel="AD", areg=1, dreg=1, adreg=1, breg=2, alumodes=(0,), inmodes=(DENSE, SPARSE),
+        opmodes=tuple(entry.opmode for entry in entries))
 
 
 class DspGroup(wiring.Component):
@@ -96,7 +109,7 @@ class DspGroup(wiring.Component):
         dsps = []
         for n in range(2):
             mux = place(m, platform, f"mux_{n}", SparseMux(self.config.chain))
-            dsp = place(m, platform, f"dsp_{n}", Dsp48e2(DSP))
+            dsp = place(m, platform, f"dsp_{n}", Dsp48e2(dsp_config(self.config.chain)))
             m.d.comb += [
                 mux.operand.eq(self.operands[n]),
                 mux.column.eq(self.columns[n]),
@@ -111,19 +124,17 @@ class DspGroup(wiring.Component):
 
         # OPMODE has one register; the product that it goes with arrives two cycles later.
         entry = self.config.entry
-        afresh = opmode(x="M", y="M", z=Entry.START.value)
-        onward = opmode(x="M", y="M", z=entry.value)
         if self.config.cut and entry is not Entry.START:
             cut_1 = Signal()
             cut_2 = Signal()
             m.d.sync += [cut_1.eq(self.cut), cut_2.eq(cut_1)]
-            m.d.comb += dsps[0].opmode.eq(Mux(cut_2, afresh, onward))
+            m.d.comb += dsps[0].opmode.eq(Mux(cut_2, Entry.START.opmode, entry.opmode))
         else:
-            m.d.comb += dsps[0].opmode.eq(onward)
+            m.d.comb += dsps[0].opmode.eq(entry.opmode)
         m.d.comb += [
             dsps[0].pcin.eq(self.pcin),
             dsps[0].c.eq(self.adjusted),
-            dsps[1].opmode.eq(opmode(x="M", y="M", z="PCIN")),
+            dsps[1].opmode.eq(Entry.CASCADE.opmode),
             dsps[1].pcin.eq(dsps[0].pcout),
             self.p.eq(dsps[1].p),
             self.pcout.eq(dsps[1].pcout),

@@ -13,7 +13,7 @@ though they are not the 18-bit two's complement numbers::
 
 A longer chain is cut into runs of eight by OAUs. An OAU strips ``m`` off and lets the remainder and
 ``hi`` pass on, which is wiring alone; what it stripped (and what was lent) goes around the next run
-as an :class:`Adjustment`, and the node adds it back. :mod:`tests.formal` proves both for all inputs.
+as :func:`adjustment`, and the node adds it back. ``tests/formal`` proves both for all inputs.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ REMAINDER_BITS = 10
 
 
 def adjustment(config: ChainConfig):
-    """What the OAUs before have taken from the packed sums: ``msp`` * 2^10 from lo, ``borrow`` to hi.
+    """What OAUs have taken from the packed sums: ``msp`` * 2^10 from lo, ``borrow`` from hi.
 
     ``msp`` is the sum of their ``m``, ``borrow`` counts how often lo was negative.
     """

@@ -21,7 +21,13 @@ from flightllm_hw.primitives.mux import SliceMux, SliceMuxConfig
 
 from .layouts import PACK_SHIFT, Control, Pair, offer, packed
 
-__all__ = ["ActivationOffer", "SparseMux"]
+__all__ = ["DENSE", "SPARSE", "ActivationOffer", "SparseMux"]
+
+DENSE = inmode()
+"""INMODE that multiplies by A."""
+
+SPARSE = inmode(zero_a=True, use_d=True)
+"""INMODE that multiplies by D."""
 
 
 class SparseMux(wiring.Component):
@@ -107,7 +113,7 @@ class SparseMux(wiring.Component):
             self.a.eq(word(self.operand.lo, self.operand.hi)),
             self.d.eq(word(lo, picked.hi)),
             self.b.eq(Mux(dense, self.column, self.operand.lo)),
-            self.inmode.eq(Mux(dense, inmode(), inmode(zero_a=True, use_d=True))),
+            self.inmode.eq(Mux(dense, DENSE, SPARSE)),
         ]
         return m
 

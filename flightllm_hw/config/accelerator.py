@@ -4,7 +4,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from flightllm_hw.boards import Card, card
 
@@ -12,8 +12,6 @@ from .checks import require_int
 from .lane import LaneConfig
 
 __all__ = ["AcceleratorConfig"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,8 @@ class AcceleratorConfig:
             data = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"Configuration is not JSON: {error}") from None
-        return _from_dict(cls, data, "configuration")
+        config: AcceleratorConfig = _from_dict(cls, data, "configuration")
+        return config
 
     def digest(self) -> int:
         """32 bits that tell this configuration from any other: of SHA-256 over the compact JSON."""
@@ -102,15 +101,17 @@ class AcceleratorConfig:
         return int.from_bytes(hashlib.sha256(compact.encode()).digest()[:4], "little")
 
 
-def _from_dict(cls: type[T], data: Any, where: str) -> T:
+def _from_dict(cls: Any, data: Any, where: str) -> Any:
     if not isinstance(data, dict):
         raise ValueError(f"{where} must be an object, not {data!r}")
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(cls)}
     for key in data:
         if key not in known:
             raise ValueError(f"{where} has no field {key!r}; its fields are {', '.join(known)}")
-    values = {key: _from_dict(known[key].type, value, f"{where}.{key}")
-              if is_dataclass(known[key].type) else value for key, value in data.items()}
+    values = {}
+    for key, value in data.items():
+        kind = known[key].type
+        values[key] = _from_dict(kind, value, f"{where}.{key}") if is_dataclass(kind) else value
     try:
         return cls(**values)
     except TypeError as error:

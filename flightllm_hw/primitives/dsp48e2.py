@@ -15,7 +15,7 @@
 
 from dataclasses import dataclass, fields
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.vendor import XilinxPlatform
@@ -55,6 +55,9 @@ class Dsp48e2Config:
         ``"A"``, or ``"AD"`` for the pre-adder.
     use_mult : str
         ``"MULTIPLY"`` or ``"NONE"`` (then MREG must be 0, and A:B may feed the ALU).
+    opmodes, inmodes, alumodes : tuple of int
+        The modes that will ever be asked for, so that the model need not have the others (what
+        they do is then undefined). The cell has them all.
     """
 
     areg: int = 1
@@ -68,6 +71,9 @@ class Dsp48e2Config:
     alumodereg: int = 1
     amultsel: str = "A"
     use_mult: str = "MULTIPLY"
+    opmodes: tuple[int, ...] = tuple(range(1 << 9))
+    inmodes: tuple[int, ...] = tuple(range(1 << 5))
+    alumodes: tuple[int, ...] = (0, 1, 2, 3)
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -103,8 +109,8 @@ class Dsp48e2(wiring.Component):
     a, b, c, d : In
         Operands of 30, 18, 48 and 27 bits.
     inmode, opmode, alumode : In
-        Control, see :func:`inmode` and :func:`opmode`. ALUMODE 0: Z + W + X + Y; 3: Z - (W + X + Y);
-        1: -Z + W + X + Y - 1; 2: -(Z + W + X + Y) - 1.
+        Control, see :func:`inmode` and :func:`opmode`. ALUMODE 0: Z + W + X + Y;
+        3: Z - (W + X + Y); 1: -Z + W + X + Y - 1; 2: -(Z + W + X + Y) - 1.
     pcin : In
         From the ``pcout`` of the slice below, and nowhere else.
     p, pcout : Out
@@ -158,64 +164,48 @@ class Dsp48e2(wiring.Component):
         opmode_1 = delayed(self.opmode, c.opmodereg, "opmode")
         alumode_1 = delayed(self.alumode, c.alumodereg, "alumode")
 
-        # Pre-adder: 27 bits, wrapping.
-        a_mult = Signal(signed(27))
-        b_mult = Signal(signed(18))
-        m.d.comb += [
-            a_mult.eq(Mux(inmode_1[1], 0, Mux(inmode_1[0], a_1, a_2))),
-            b_mult.eq(Mux(inmode_1[4], b_1, b_2)),
-        ]
-        if c.amultsel == "AD":
-            d_gated = Signal(signed(27))
-            ad = Signal(signed(27))
-            m.d.comb += d_gated.eq(Mux(inmode_1[2], d_1, 0))
-            m.d.comb += ad.eq(Mux(inmode_1[3], d_gated - a_mult, d_gated + a_mult))
-            a_mult = delayed(ad, c.adreg, "ad")
+        def chosen(name, select, modes, low, width, table):
+            """What bits ``low`` and up of a mode pick from ``table``; the rest of a mode is zero."""
+            codes = sorted({mode >> low & (1 << width) - 1 for mode in modes})
+            if len(codes) == 1:
+                return table.get(codes[0], Const(0))
+            result = Signal(signed(48), name=name)
+            with m.Switch(select[low:low + width]):
+                for code in codes:
+                    with m.Case(code):
+                        m.d.comb += result.eq(table.get(code, 0))
+            return result
 
-        product = Signal(signed(48))
+        # Pre-adder: 27 bits, wrapping.
+        a_early = chosen("a_early", inmode_1, c.inmodes, 0, 1, {0: a_2[:27].as_signed(),
+                                                                1: a_1[:27].as_signed()})
+        a_mult = chosen("a_mult", inmode_1, c.inmodes, 1, 1, {0: a_early})
+        b_mult = chosen("b_mult", inmode_1, c.inmodes, 4, 1, {0: b_2, 1: b_1})
+        if c.amultsel == "AD":
+            d_mult = chosen("d_mult", inmode_1, c.inmodes, 2, 1, {1: d_1})
+            ad = Signal(signed(27))
+            m.d.comb += ad.eq(chosen("pre_add", inmode_1, c.inmodes, 3, 1,
+                                     {0: d_mult + a_mult, 1: d_mult - a_mult}))
+            a_mult = delayed(ad, c.adreg, "ad")
+        product = Const(0)
         if c.use_mult == "MULTIPLY":
-            m.d.comb += product.eq(delayed(a_mult * b_mult, c.mreg, "m"))
+            product = Signal(signed(45))
+            m.d.comb += product.eq(a_mult * b_mult)
+            product = delayed(product, c.mreg, "m")
 
         # ALU. A product takes X and Y together, so Y adds nothing to it.
         p = self.p
-        w, x, y, z, total = (Signal(signed(48), name=name) for name in ("w", "x", "y", "z", "total"))
-        with m.Switch(opmode_1[7:9]):
-            with m.Case(_W["P"]):
-                m.d.comb += w.eq(p)
-            with m.Case(_W["C"]):
-                m.d.comb += w.eq(c_1)
-        with m.Switch(opmode_1[0:2]):
-            with m.Case(_X["M"]):
-                m.d.comb += x.eq(product)
-            with m.Case(_X["P"]):
-                m.d.comb += x.eq(p)
-            with m.Case(_X["A:B"]):
-                m.d.comb += x.eq(Cat(b_2, a_2))
-        with m.Switch(opmode_1[2:4]):
-            with m.Case(_Y["ONES"]):
-                m.d.comb += y.eq(-1)
-            with m.Case(_Y["C"]):
-                m.d.comb += y.eq(c_1)
-        with m.Switch(opmode_1[4:7]):
-            with m.Case(_Z["PCIN"]):
-                m.d.comb += z.eq(self.pcin)
-            with m.Case(_Z["P"]):
-                m.d.comb += z.eq(p)
-            with m.Case(_Z["C"]):
-                m.d.comb += z.eq(c_1)
-            with m.Case(_Z["PCIN>>17"]):
-                m.d.comb += z.eq(self.pcin[17:].as_signed())
-            with m.Case(_Z["P>>17"]):
-                m.d.comb += z.eq(p[17:].as_signed())
-        with m.Switch(alumode_1):
-            with m.Case(0b0000):
-                m.d.comb += total.eq(z + w + x + y)
-            with m.Case(0b0011):
-                m.d.comb += total.eq(z - (w + x + y))
-            with m.Case(0b0001):
-                m.d.comb += total.eq(w + x + y - z - 1)
-            with m.Case(0b0010):
-                m.d.comb += total.eq(-(z + w + x + y) - 1)
+        total = Signal(signed(48))
+        w = chosen("w", opmode_1, c.opmodes, 7, 2, {_W["P"]: p, _W["C"]: c_1})
+        x = chosen("x", opmode_1, c.opmodes, 0, 2, {
+            _X["M"]: product, _X["P"]: p, _X["A:B"]: Cat(b_2, a_2).as_signed()})
+        y = chosen("y", opmode_1, c.opmodes, 2, 2, {_Y["ONES"]: Const(-1), _Y["C"]: c_1})
+        z = chosen("z", opmode_1, c.opmodes, 4, 3, {
+            _Z["PCIN"]: self.pcin, _Z["P"]: p, _Z["C"]: c_1,
+            _Z["PCIN>>17"]: self.pcin[17:].as_signed(), _Z["P>>17"]: p[17:].as_signed()})
+        rest = w + x + y
+        m.d.comb += total.eq(chosen("alu", alumode_1, c.alumodes, 0, 2, {
+            0b00: z + rest, 0b11: z - rest, 0b01: rest - z - 1, 0b10: -(z + rest) - 1}))
         m.d.comb += [p.eq(delayed(total, 1, "p")), self.pcout.eq(p)]
         return m
 
@@ -247,7 +237,7 @@ class Dsp48e2(wiring.Component):
             i_PCIN=self.pcin, o_P=self.p, o_PCOUT=self.pcout,
             i_ACIN=tied(30), i_BCIN=tied(18), i_CARRYCASCIN=tied(1), i_MULTSIGNIN=tied(1),
             i_CARRYIN=tied(1), i_CARRYINSEL=tied(3),
-            # Every register that exists moves in every cycle. With one stage A and B use the second.
+            # Every register that exists moves in every cycle; a single one on A or B is the second.
             i_CEA1=tied(1, c.areg == 2), i_CEA2=tied(1, c.areg > 0),
             i_CEB1=tied(1, c.breg == 2), i_CEB2=tied(1, c.breg > 0),
             i_CEC=tied(1, c.creg), i_CED=tied(1, c.dreg), i_CEAD=tied(1, c.adreg),

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-from support.tiles import draw
 
 from flightllm_hw.compute.array import ChainArray
 from flightllm_hw.config import ChainConfig, LaneConfig
@@ -11,6 +10,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.pysim import run_streams
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY, TRAFFIC
+from support.tiles import draw
 
 TINY = preset("tiny").lane
 ONE_OF_U280 = LaneConfig(chains=1, chain=preset("u280").lane.chain)

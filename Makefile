@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a newcomer types. Everything is installed into .venv, which needs Python 3.11 or newer and a
+# C++ compiler (clang++ or g++; where there is neither, the ziglang wheel is installed and used).
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/null || echo ,compiler)
+
+.PHONY: demo test lint verilog clean
+
+demo: .venv/ready
+	$(BIN)/python docs/examples/next_character.py
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+verilog: .venv/ready
+	$(BIN)/flightllm-hw verilog --preset u280 -o build/u280
+
+clean:
+	rm -rf .venv build
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev$(COMPILER_EXTRA)]'
+	touch $@
