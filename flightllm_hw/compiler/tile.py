@@ -47,10 +47,9 @@ class TiledMatrix:
     @property
     def holds(self) -> npt.NDArray[np.bool_]:
         """Whether a tile holds any code but zero, (row blocks, steps); others may be skipped."""
-        used = self.code != 0
-        if self.pattern is Pattern.DENSE:
-            used |= self.mate != 0
-        return used.any(axis=(2, 3))
+        codes = [self.code, self.mate] if self.pattern is Pattern.DENSE else [self.code]
+        holds: npt.NDArray[np.bool_] = np.any(np.stack(codes) != 0, axis=(0, 3, 4))
+        return holds
 
 
 def _padded(x: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:

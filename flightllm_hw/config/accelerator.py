@@ -41,7 +41,7 @@ class AcceleratorConfig:
     def __post_init__(self) -> None:
         require_int("Accelerator", "lanes", self.lanes)
         require_int("Accelerator", "clock_mhz", self.clock_mhz)
-        if not self.name.isidentifier():
+        if not isinstance(self.name, str) or not self.name.isidentifier():
             raise ValueError(f"Accelerator name must be an identifier, not {self.name!r}")
         if not 1 <= self.lanes <= 64:
             raise ValueError(f"Accelerator lanes must be in 1..64, not {self.lanes!r}")

@@ -165,7 +165,7 @@ class Dsp48e2(wiring.Component):
         alumode_1 = delayed(self.alumode, c.alumodereg, "alumode")
 
         def chosen(name, select, modes, low, width, table):
-            """What bits ``low`` and up of a mode pick from ``table``; the rest of a mode is zero."""
+            """What bits ``low`` and up of a mode pick from ``table``, or zero."""
             codes = sorted({mode >> low & (1 << width) - 1 for mode in modes})
             if len(codes) == 1:
                 return table.get(codes[0], Const(0))

@@ -41,8 +41,8 @@ def recorded(config, cycles):
     seen = []
 
     async def testbench(ctx):
-        for tile, step in cycles:
-            for stream, item in ((dut.i_tile, tile), (dut.i_step, step)):
+        for items in cycles:
+            for stream, item in zip((dut.i_tile, dut.i_step), items, strict=True):
                 ctx.set(stream.valid, item is not None)
                 if item is not None:
                     ctx.set(stream.payload, item)

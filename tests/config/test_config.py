@@ -63,6 +63,7 @@ def test_lane_errors_name_the_value(change, message):
 @pytest.mark.parametrize("change, message", [
     ({"lanes": 0}, "lanes must be in 1..64, not 0"),
     ({"name": "a b"}, "name must be an identifier, not 'a b'"),
+    ({"name": 5}, "name must be an identifier, not 5"),
     ({"clock_mhz": 0}, "clock_mhz must be in 1..1000, not 0"),
     ({"card": "u999"}, "Card must be one of u50, .*, not 'u999'"),
     ({"card": "u250"}, "lanes must be at most 4, the DDR channels of the u250, not 32"),

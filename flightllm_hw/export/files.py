@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A configuration to files: its Verilog and its resource report."""
+
+import os
+from pathlib import Path
+
+from flightllm_hw import __version__
+from flightllm_hw.config import AcceleratorConfig
+
+from .platform import BehaviouralPlatform, SharedModules, VendorPlatform
+from .report import resource_report
+from .synthesis import require_yosys
+from .top import top
+from .verilog import Design, design
+
+__all__ = ["FLAVOURS", "export", "write"]
+
+FLAVOURS = ("behavioural", "vendor")
+"""What primitives turn into: plain Verilog, or instances of AMD's cells."""
+
+
+def export(config: AcceleratorConfig, flavour: str = "vendor") -> Design:
+    """The design that ``config`` describes; its top module is ``flightllm_<name>``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such flavour.
+    """
+    if flavour not in FLAVOURS:
+        raise ValueError(f"Flavour must be one of {', '.join(FLAVOURS)}, not {flavour!r}")
+    vendor = flavour == "vendor"
+    platform: SharedModules = VendorPlatform(config.target) if vendor else BehaviouralPlatform()
+    return design(top(config), name=f"flightllm_{config.name}", platform=platform)
+
+
+def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor",
+          report: bool = True) -> list[Path]:
+    """Write ``flightllm_<name>.v`` and, if wanted, ``report.json`` and ``report.md``.
+
+    Resources are estimated from the vendor flavour whatever is written, because Yosys finds no more
+    than the multiplier of a DSP slice by itself. Nothing is written before everything is done, and
+    each file is there as a whole or not at all.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    ValueError
+        If there is no such flavour.
+    YosysMissing
+        If a report is wanted that cannot be made.
+    OSError
+        If a file cannot be written.
+    """
+    if report:
+        require_yosys()
+    exported = export(config, flavour)
+    header = (f"// SPDX-License-Identifier: Apache-2.0\n"
+              f"// flightllm-hw {__version__}, configuration {config.name}"
+              f" ({config.digest():08x}), {flavour}\n")
+    texts = {f"{exported.top}.v": header + exported.text}
+    if report:
+        mapped = exported if flavour == "vendor" else export(config, "vendor")
+        estimate = resource_report(mapped, config.target)
+        texts |= {"report.json": estimate.to_json(), "report.md": estimate.to_markdown()}
+
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_write(directory / name, text) for name, text in texts.items()]
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write beside ``path``, then rename."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
