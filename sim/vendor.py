@@ -92,6 +92,8 @@ def _config(attributes: dict[str, str]) -> Dsp48e2Config:
                              f" {attributes[name]}")
     values: dict[str, int | str] = {}
     for field in fields(Dsp48e2Config):
+        if field.name.endswith("modes"):
+            continue  # the cell has them all
         value = left.pop(field.name.upper())
         values[field.name] = value.strip('"') if value.startswith('"') else int(value[4:])
     config = Dsp48e2Config(**values)

