@@ -6,7 +6,7 @@ from amaranth.hdl import Instance
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from amaranth.vendor import XilinxPlatform
-from export.toys import Array, ArrayConfig, Increment, Product, ProductConfig, Wires
+from support.toys import Array, ArrayConfig, Increment, Product, ProductConfig, Wires
 
 from flightllm_hw.boards import CARDS, card
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform, snake_case

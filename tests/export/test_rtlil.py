@@ -4,7 +4,7 @@
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from export.toys import ArrayConfig, Row
+from support.toys import ArrayConfig, Row
 
 from flightllm_hw.export.rtlil import RtlilModule, count, merge, reachable, to_rtlil
 from flightllm_hw.export.verilog import convert

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 from amaranth.lib import wiring
-from export.toys import Array, ArrayConfig, Row, Wires
-from export.verilator import lint
+from support.toys import Array, ArrayConfig, Row, Wires
+from support.lint import lint
 
 from flightllm_hw.export.files import export
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
