@@ -6,13 +6,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/null || echo ,compiler)
 
-.PHONY: demo test lint verilog clean
+.PHONY: demo test lint verilog bench clean
 
 demo: .venv/ready
 	$(BIN)/python docs/examples/next_character.py
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n auto
+
+bench: .venv/ready
+	$(BIN)/python docs/examples/simulation_speed.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

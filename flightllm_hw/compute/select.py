@@ -87,10 +87,9 @@ class SparseMux(wiring.Component):
         fours = []
         for first in range(0, half, 4):
             four = Signal(Pair, name=f"four_{first}")
-            with m.Switch(slot[:2]):
-                for n in range(4):
-                    with m.Case(n):
-                        m.d.comb += four.eq(self.offer[first + n])
+            i_0, i_1, i_2, i_3 = (Value.cast(self.offer[first + n]) for n in range(4))
+            m.d.comb += four.as_value().eq(
+                Mux(slot[1], Mux(slot[0], i_3, i_2), Mux(slot[0], i_1, i_0)))
             fours.append(four)
         level = 7
         while len(fours) > 1:
