@@ -6,11 +6,11 @@ import shutil
 import subprocess
 
 import pytest
-from support.lint import lint
 
 from flightllm_hw.cli import main
 from flightllm_hw.export.files import FLAVOURS, export
 from flightllm_hw.presets import PRESETS
+from support.lint import lint
 
 pytestmark = pytest.mark.rtl
 

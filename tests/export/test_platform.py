@@ -6,12 +6,12 @@ from amaranth.hdl import Instance
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from amaranth.vendor import XilinxPlatform
-from support.toys import Array, ArrayConfig, Increment, Product, ProductConfig, Wires
 
 from flightllm_hw.boards import CARDS, card
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform, snake_case
 from flightllm_hw.export.verilog import design
 from flightllm_hw.hierarchy import SharingPlatform
+from support.toys import Array, ArrayConfig, Increment, Product, ProductConfig, Wires
 
 
 @pytest.mark.parametrize("name, expected", [

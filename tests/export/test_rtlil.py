@@ -4,10 +4,10 @@
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from support.toys import ArrayConfig, Row
 
 from flightllm_hw.export.rtlil import RtlilModule, count, merge, reachable, to_rtlil
 from flightllm_hw.export.verilog import convert
+from support.toys import ArrayConfig, Row
 
 
 def module(name, *children, extra=""):

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 from amaranth.lib import wiring
-from support.toys import Array, ArrayConfig, Row, Wires
-from support.lint import lint
 
 from flightllm_hw.export.files import export
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
@@ -21,6 +19,8 @@ from flightllm_hw.export.rtlil import flat_ports
 from flightllm_hw.export.top import LaneArray
 from flightllm_hw.export.verilog import convert, design
 from flightllm_hw.presets import PRESETS, SMALL, TINY
+from support.lint import lint
+from support.toys import Array, ArrayConfig, Row, Wires
 
 
 def ports(text, module):
