@@ -1,45 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """The named configurations: values only."""
 
-from .config import AcceleratorConfig, ChainConfig, LaneConfig
+from .config import AcceleratorConfig, LaneConfig
 
 __all__ = ["PRESETS", "preset"]
 
-# Small enough for Amaranth's own simulator, yet with every feature: a narrow window, so that
-# sparse patterns split the chain, and wide sparse MUXes, so that every pattern takes two tokens.
+# Small enough for Amaranth's own simulator.
 TINY = AcceleratorConfig(
     name="tiny", lanes=2,
-    lane=LaneConfig(chains=2, beat_bits=64, chain=ChainConfig(window=16, slots=32)))
+    lane=LaneConfig(chains=2, fifo_beats=64, tokens=4, window_words=128))
 
 # Whole models in the compiled simulator.
 SMALL = AcceleratorConfig(
     name="small", lanes=4,
-    lane=LaneConfig(chains=4, beat_bits=128))
+    lane=LaneConfig(chains=4, fifo_beats=512))
 
 # The reference card.
 U280 = AcceleratorConfig(
     name="u280", lanes=32, card="u280",
-    lane=LaneConfig(chains=16, beat_bits=512))
+    lane=LaneConfig(chains=16))
 
-# Half of the U280's chains: the U50 has two thirds of its DSPs and LUTs.
+# As many chains as the U280, on two thirds of its DSPs and LUTs.
 U50 = AcceleratorConfig(
     name="u50", lanes=32, card="u50",
-    lane=LaneConfig(chains=8, beat_bits=512))
+    lane=LaneConfig(chains=16))
 
 # The U280's die with twice its memory.
 U55C = AcceleratorConfig(
     name="u55c", lanes=32, card="u55c",
-    lane=LaneConfig(chains=16, beat_bits=512))
+    lane=LaneConfig(chains=16))
 
 # DDR4 only: a lane per DIMM, at the DIMMs' clock.
 U250 = AcceleratorConfig(
     name="u250", lanes=4, card="u250", clock_mhz=300,
-    lane=LaneConfig(chains=16, beat_bits=512))
+    lane=LaneConfig(chains=16))
 
 # Versal: the same Verilog, its DSP48E2 retargeted to DSP58.
 VHK158 = AcceleratorConfig(
     name="vhk158", lanes=32, card="vhk158",
-    lane=LaneConfig(chains=16, beat_bits=512))
+    lane=LaneConfig(chains=16))
 
 PRESETS = {p.name: p for p in (TINY, SMALL, U50, U55C, U250, U280, VHK158)}
 """Every preset by its name."""

@@ -28,11 +28,12 @@ MAY = {
     "primitives": GROUND | {"hierarchy"},
     "arith": GROUND | LEAVES,
     "compute": GROUND | LEAVES,
-    "dequant": GROUND | LEAVES,
+    "dequant": GROUND | LEAVES | {"compute"},
     "sfu": GROUND | LEAVES,
     "memory": GROUND | LEAVES,
-    "control": GROUND | LEAVES | BLOCKS,
-    "top": GROUND | LEAVES | BLOCKS | {"control"},
+    "lane": GROUND | LEAVES | BLOCKS,
+    "control": GROUND | LEAVES | BLOCKS | {"lane"},
+    "top": GROUND | LEAVES | BLOCKS | {"lane", "control"},
     "export": GROUND | LEAVES | BLOCKS | {"control", "top"},
     "golden": GROUND,
     "compiler": GROUND,
@@ -46,7 +47,7 @@ ONLY = {
     "torch": {"golden", "compiler/load"},
     "pyxrt": {"runtime/xrt.py"},
     "amaranth": {"hierarchy", "interfaces", "primitives", "arith", "export", "sim", "boards",
-                 "control", "top"} | BLOCKS,
+                 "lane", "control", "top"} | BLOCKS,
 }
 
 

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass, field
 
+from flightllm_hw.formats.pattern import Pattern
+
 from .chain import ChainConfig
 from .checks import is_power_of_two, require_int
 
@@ -19,22 +21,34 @@ class LaneConfig:
         CSD-chains, all of which see the same activations.
     chain : ChainConfig
         Each of them.
-    beat_bits : int
-        Width of the memory port.
+    fifo_beats : int
+        Beats that the prefetch FIFO holds.
+    tokens : int
+        Tokens that can meet a tile while it is held.
+    window_words : int
+        Words of ``window`` int8 activations that each of the two banks of the activation buffer
+        holds; even tokens lie in one, odd tokens in the other.
     """
 
     chains: int = 16
     chain: ChainConfig = field(default_factory=ChainConfig)
-    beat_bits: int = 512
+    fifo_beats: int = 8192
+    tokens: int = 16
+    window_words: int = 4096
 
     def __post_init__(self) -> None:
-        require_int("Lane", "chains", self.chains)
-        require_int("Lane", "beat_bits", self.beat_bits)
+        for name in ("chains", "fifo_beats", "tokens", "window_words"):
+            require_int("Lane", name, getattr(self, name))
         if not is_power_of_two(self.chains) or self.chains > 64:
             raise ValueError(f"Lane chains must be a power of two in 1..64, not {self.chains!r}")
-        if not is_power_of_two(self.beat_bits) or not 32 <= self.beat_bits <= 1024:
-            raise ValueError(f"Lane beat_bits must be a power of two in 32..1024,"
-                             f" not {self.beat_bits!r}")
+        if not is_power_of_two(self.fifo_beats) or not 16 <= self.fifo_beats <= 65536:
+            raise ValueError(f"Lane fifo_beats must be a power of two in 16..65536,"
+                             f" not {self.fifo_beats!r}")
+        if not is_power_of_two(self.tokens) or not 2 <= self.tokens <= 16:
+            raise ValueError(f"Lane tokens must be 2, 4, 8 or 16, not {self.tokens!r}")
+        if not is_power_of_two(self.window_words) or not 2 <= self.window_words <= 65536:
+            raise ValueError(f"Lane window_words must be a power of two in 2..65536,"
+                             f" not {self.window_words!r}")
 
     @property
     def dsp(self) -> int:
@@ -45,3 +59,27 @@ class LaneConfig:
     def macs(self) -> int:
         """Multiply-accumulates per cycle on dense tiles: two a DSP."""
         return 2 * self.dsp
+
+    @property
+    def plane_bits(self) -> int:
+        """Width of a bit-plane: a bit of each code of a dense tile, or of two sparse tiles."""
+        return self.macs
+
+    @property
+    def beat_bits(self) -> int:
+        """Width of the memory port: two planes."""
+        return 2 * self.plane_bits
+
+    def tile_rows(self, pattern: Pattern) -> int:
+        """Rows that a tile covers."""
+        return self.chains * self.chain.rows(pattern)
+
+    def tile_columns(self, pattern: Pattern) -> int:
+        """Columns that a tile covers."""
+        return self.chain.columns(pattern)
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """The patterns that the lane takes: those with at most two results a chain and step."""
+        return tuple(p for p in self.chain.patterns
+                     if p is Pattern.DENSE or self.chain.splits(p) * self.chain.tokens(p) <= 2)

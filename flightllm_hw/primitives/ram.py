@@ -48,11 +48,11 @@ class RamConfig:
 class Ram(wiring.Component):
     """One port that writes, one that reads, one clock, and an output register.
 
-    ``read_data`` shows, ``latency`` = 2 cycles after an edge with ``read_en``, the row that
-    ``read_addr`` named at that edge; later edges with ``read_en`` off leave the row in the array's
-    own register, and the output register follows in every cycle. A read of a row that is being
-    written in the same cycle gives the old row (no transparency: Vivado gets it wrong on block and
-    ultra RAM). Powers up as zeros; UltraRAM cannot do otherwise.
+    A read passes two registers: the array's own takes the row that ``read_addr`` names at an edge
+    with ``read_en``, the output register takes that at an edge with ``out_en``; ``latency`` = 2
+    where both are on. A read of a row that is being written in the same cycle gives the old row (no
+    transparency: Vivado gets it wrong on block and ultra RAM). Powers up as zeros; UltraRAM cannot
+    do otherwise.
 
     Parameters
     ----------
@@ -65,8 +65,10 @@ class Ram(wiring.Component):
         A row to write.
     read_en, read_addr : In
         A row to read.
+    out_en : In
+        Lets the output register follow; on, unless it is driven.
     read_data : Out
-        That row, two cycles later.
+        The output register.
     """
 
     latency = 2
@@ -79,6 +81,7 @@ class Ram(wiring.Component):
             "write_data": In(config.width),
             "read_en": In(1),
             "read_addr": In(config.address_bits),
+            "out_en": In(1, init=1),
             "read_data": Out(config.width),
         })
 
@@ -97,6 +100,7 @@ class Ram(wiring.Component):
             read.addr.eq(self.read_addr),
         ]
         row = Signal(c.width, reset_less=True)
-        m.d.sync += row.eq(read.data)
+        with m.If(self.out_en):
+            m.d.sync += row.eq(read.data)
         m.d.comb += self.read_data.eq(row)
         return m

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 
 from flightllm_hw.compiler.tile import lay_out, lay_windows, read_sums
-from flightllm_hw.config import LaneConfig
+from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.sparsity import prune_mask
 from flightllm_hw.presets import preset
 
-LANES = {"tiny": preset("tiny").lane, "small": preset("small").lane, "u280": preset("u280").lane}
+LANES = {
+    "split": LaneConfig(chains=2, chain=ChainConfig(window=16, slots=32)),
+    "small": preset("small").lane,
+    "u280": preset("u280").lane,
+}
 
 
 def draw(rng, rows, k, pattern):
@@ -62,7 +66,7 @@ def test_tiles_hold_the_product(name, pattern, rows, k, tokens, rng):
 
 @pytest.mark.parametrize("pattern", Pattern, ids=str)
 def test_tiles_without_codes_are_told(pattern, rng):
-    config = LANES["tiny"]
+    config = LANES["split"]
     codes, mask = draw(rng, 32, 64, pattern)
     columns = config.chain.columns(pattern)
     codes[:, columns:2 * columns] = 0
@@ -73,4 +77,4 @@ def test_tiles_without_codes_are_told(pattern, rng):
 def test_too_many_codes_in_a_block_are_refused(rng):
     codes, mask = draw(rng, 4, 16, Pattern.DENSE)
     with pytest.raises(ValueError, match="at most 2 for the pattern 2:4"):
-        lay_out(codes, mask, Pattern.S2_4, LANES["tiny"])
+        lay_out(codes, mask, Pattern.S2_4, LANES["split"])

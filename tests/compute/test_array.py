@@ -12,7 +12,9 @@ from flightllm_hw.sim.pysim import run_streams
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY, TRAFFIC
 from support.tiles import draw
 
-TINY = preset("tiny").lane
+# A narrow window, so that sparse patterns split the chain, and wide MUXes, so that every pattern
+# takes two tokens.
+TINY = LaneConfig(chains=2, chain=ChainConfig(window=16, slots=32))
 ONE_OF_U280 = LaneConfig(chains=1, chain=preset("u280").lane.chain)
 
 

@@ -7,7 +7,7 @@ import pytest
 from flightllm_hw.compiler.tile import lay_out, lay_windows, read_sums
 from flightllm_hw.compute.array import ChainArray
 from flightllm_hw.compute.layouts import step, tile
-from flightllm_hw.config import LaneConfig
+from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
 from flightllm_hw.export.verilog import convert
 from flightllm_hw.formats import dot_products, prune_mask, quantize_activations, quantize_weights
@@ -21,7 +21,7 @@ from flightllm_hw.sim.words import from_items
 from support.tiles import draw
 
 CONFIGS = {
-    "tiny": preset("tiny").lane,
+    "split": LaneConfig(chains=2, chain=ChainConfig(window=16, slots=32)),
     "u280": LaneConfig(chains=2, chain=preset("u280").lane.chain),
 }
 
@@ -152,7 +152,7 @@ def test_n_steps_take_n_cycles_and_the_latency(pattern, rng):
 @pytest.mark.parametrize("traffic", [BURSTY, STARVED], ids=str)
 def test_quantized_layer(traffic, rng):
     # From float weights to exact dot products, group scales applied to the chains' group sums.
-    config = CONFIGS["tiny"]
+    config = CONFIGS["split"]
     sim = compiled(config)
     w = rng.standard_normal((40, 96)).astype(np.float32)
     weights = quantize_weights(w, 4, 32, zero_point=True)

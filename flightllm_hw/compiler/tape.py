@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tape's one encoder: quantized matrices to beats, as ``docs/tape.md`` has it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.formats.weight import QuantizedWeights
+
+from .tile import TiledMatrix, lay_out
+
+__all__ = ["TapeShape", "block_tiles", "encode", "header_groups", "index_planes"]
+
+Beats = npt.NDArray[np.uint8]
+Lay = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TapeShape:
+    """What a lane must know of a matrix to read its tape.
+
+    Parameters
+    ----------
+    pattern : Pattern
+    bits : int
+        Of a code.
+    zero_point : bool
+        Whether headers have zero beats.
+    row_blocks : int
+    group_tiles : int
+        Tiles of a whole group.
+    groups : int
+        Groups of a row block.
+    last_tiles : int
+        Tiles of its last group.
+    """
+
+    pattern: Pattern
+    bits: int
+    zero_point: bool
+    row_blocks: int
+    group_tiles: int
+    groups: int
+    last_tiles: int
+
+    @classmethod
+    def of(cls, weights: QuantizedWeights, pattern: Pattern, config: LaneConfig) -> "TapeShape":
+        """The shape of ``weights`` on a lane.
+
+        Raises
+        ------
+        ValueError
+            If the lane does not take the pattern, or the group is shorter than two tiles.
+        """
+        if pattern not in config.patterns:
+            raise ValueError(f"A lane of this configuration takes {_names(config.patterns)},"
+                             f" not {pattern}")
+        columns = config.tile_columns(pattern)
+        if weights.group < 2 * columns:
+            raise ValueError(f"Group of {pattern} weights must be at least {2 * columns} columns,"
+                             f" not {weights.group}")
+        tiles = -(-weights.columns // columns)
+        per_group = weights.group // columns
+        groups = -(-tiles // per_group)
+        last = tiles - (groups - 1) * per_group
+        # Sparse tiles come in pairs, and so do a header's blocks where codes have odd bits.
+        in_block = block_tiles(pattern)
+        last += -last % in_block
+        if weights.bits % 2:
+            together = 2 * in_block
+            if header_groups(pattern, config) * per_group % together:
+                raise ValueError(f"Group of {pattern} weights of {weights.bits} bits must be at"
+                                 f" least {together * columns} columns, not {weights.group}")
+            before = (groups - 1) % header_groups(pattern, config) * per_group
+            last += -(before + last) % together
+        return cls(pattern=pattern, bits=weights.bits, zero_point=weights.zero is not None,
+                   row_blocks=-(-weights.rows // config.tile_rows(pattern)),
+                   group_tiles=per_group, groups=groups, last_tiles=last)
+
+
+def _names(patterns: tuple[Pattern, ...]) -> str:
+    return ", ".join(map(str, patterns))
+
+
+def block_tiles(pattern: Pattern) -> int:
+    """Tiles of a block."""
+    return 1 if pattern is Pattern.DENSE else 2
+
+
+def header_groups(pattern: Pattern, config: LaneConfig) -> int:
+    """Groups that a header counts for."""
+    return 2 * config.chains // config.tile_rows(pattern)
+
+
+def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Pattern,
+           config: LaneConfig) -> tuple[TapeShape, Beats]:
+    """A matrix as a tape.
+
+    Parameters
+    ----------
+    weights : QuantizedWeights
+    mask : ndarray of bool, (rows, K)
+        Which codes are kept; the others are taken for zero.
+    pattern : Pattern
+        At most whose N of every M are kept.
+    config : LaneConfig
+
+    Returns
+    -------
+    TapeShape
+    ndarray of uint8, (beats, beat_bits / 8)
+
+    Raises
+    ------
+    ValueError
+        If the lane cannot take the matrix, or the mask keeps too many codes of a block.
+    """
+    shape = TapeShape.of(weights, pattern, config)
+    tiled = lay_out(weights.centered(), mask, pattern, config)
+    entries = _entries(weights, shape, config)
+    scale, zero = entries(weights.group_scale, 0), entries(_zeros(weights), _middle(weights))
+    codes, indices = _blocks(tiled, zero, shape)
+    together = header_groups(pattern, config)
+    in_block = block_tiles(pattern)
+    beats = []
+    for row in range(shape.row_blocks):
+        at = 0
+        for first in range(0, shape.groups, together):
+            header = first // together
+            beats.append(_bytes(scale[row, header].astype("<u2"), config))
+            if shape.zero_point:
+                beats.append(_bytes(zero[row, header].astype(np.uint8), config))
+            last = min(first + together, shape.groups) == shape.groups
+            tiles = (min(together, shape.groups - first) - last) * shape.group_tiles
+            tiles += shape.last_tiles * last
+            end = at + tiles // in_block
+            beats.append(_block_beats(codes[row, at:end], indices[row, at:end], shape))
+            at = end
+    return shape, np.concatenate(beats)
+
+
+def _middle(weights: QuantizedWeights) -> int:
+    """Zero point of padding, and of every code where there are no zero points."""
+    return 0 if weights.zero is not None else 1 << weights.bits - 1
+
+
+def _zeros(weights: QuantizedWeights) -> npt.NDArray[np.uint8]:
+    if weights.zero is not None:
+        return weights.zero
+    return np.full(weights.group_scale.shape, _middle(weights), np.uint8)
+
+
+def _entries(weights: QuantizedWeights, shape: TapeShape, config: LaneConfig) -> Lay:
+    """Lays (row, group) values out in entries of headers: (row blocks, headers, 2C)."""
+    rows = config.tile_rows(shape.pattern)
+    together = header_groups(shape.pattern, config)
+
+    def lay(values: npt.NDArray[Any], padding: int) -> npt.NDArray[Any]:
+        groups = -(-shape.groups // together) * together
+        padded = np.pad(values, ((0, -values.shape[0] % rows), (0, groups - values.shape[1])),
+                        constant_values=padding)
+        padded = padded.reshape(shape.row_blocks, rows, groups // together, together)
+        return padded.transpose(0, 2, 1, 3).reshape(shape.row_blocks, -1, 2 * config.chains)
+    return lay
+
+
+def _blocks(tiled: TiledMatrix, zero: npt.NDArray[Any],
+            shape: TapeShape) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Codes and indices as planes want them, (row blocks, blocks, length, chains, 2) each."""
+    config, pattern = tiled.config, tiled.pattern
+    length = config.chain.length
+    tiles = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
+    code, mate = (np.pad(part, ((0, 0), (0, tiles - part.shape[1]), (0, 0), (0, 0)))
+                  for part in (tiled.code, tiled.mate))
+    # The zero point of every tile's entries: (row blocks, tiles, chains, 2).
+    group = np.minimum(np.arange(tiles) // shape.group_tiles, shape.groups - 1)
+    together = header_groups(pattern, config)
+    of_tile = zero[:, group // together].reshape(len(code), tiles, config.chains, 2)
+    if pattern is Pattern.DENSE:
+        stored = np.stack([code, mate], -1) + of_tile[:, :, :, None].astype(np.int16)
+        stored = stored.transpose(0, 1, 3, 2, 4)
+        return stored.astype(np.uint8), np.zeros_like(stored, np.uint8)
+    if together == 2:
+        own = of_tile[:, np.arange(tiles), :, group % 2].transpose(1, 0, 2)[..., None]
+    else:
+        own = np.repeat(of_tile, length // 2, axis=-1)
+    stored = code + own.astype(np.int16)
+
+    def paired(x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        pairs = x.reshape(len(x), tiles // 2, 2, config.chains, length)
+        return pairs.transpose(0, 1, 4, 3, 2).astype(np.uint8)
+
+    return paired(stored), paired(mate)
+
+
+def _block_beats(codes: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint8],
+                 shape: TapeShape) -> Beats:
+    """Beats of a header's blocks."""
+    def planes(x: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:
+        flat = x.reshape(len(x), 1, -1) >> np.arange(bits, dtype=np.uint8)[:, None] & 1
+        return np.packbits(flat, axis=-1, bitorder="little")
+
+    bits = shape.bits
+    code = planes(codes, bits)
+    index = planes(indices, index_planes(shape.pattern))
+    own = np.concatenate([code[:, :bits // 2 * 2], index], axis=1)
+    if bits % 2:
+        # Two blocks at a time: their top planes, then the rest of each.
+        top = code[:, -1].reshape(-1, 2, code.shape[-1])
+        own = np.concatenate([top, own.reshape(len(top), -1, code.shape[-1])], axis=1)
+    return own.reshape(-1, 2 * code.shape[-1])
+
+
+def index_planes(pattern: Pattern) -> int:
+    """Planes of indices: whole beats of them."""
+    return pattern.index_bits + pattern.index_bits % 2
+
+
+def _bytes(values: npt.NDArray[Any], config: LaneConfig) -> Beats:
+    raw = np.frombuffer(values.tobytes(), np.uint8)
+    return np.pad(raw, (0, config.beat_bits // 8 - len(raw)))[None]

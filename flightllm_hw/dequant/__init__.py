@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From beats of the tape to tiles of int8 codes."""

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tape's one decoder: gearbox and dequantizer."""
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from flightllm_hw.compute.layouts import tile
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.hierarchy import place
+
+from .dequantize import Dequantizer
+from .gearbox import Gearbox
+from .layouts import TapeLayout, scales
+
+__all__ = ["TapeDecoder"]
+
+
+class TapeDecoder(wiring.Component):
+    """Tapes in, tiles and group scales out.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Chains.
+
+    Members
+    -------
+    i : In, stream
+        Matrices to read.
+    first, second : In, stream
+        The next two beats, see :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
+    o : Out, stream
+        Tiles in the order of use.
+    o_scales : Out, stream
+        A header's group scales, at the latest with its first tile.
+    """
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        super().__init__({
+            "i": In(stream.Signature(TapeLayout)),
+            "first": In(stream.Signature(config.beat_bits)),
+            "second": In(stream.Signature(config.beat_bits)),
+            "o": Out(stream.Signature(tile(config))),
+            "o_scales": Out(stream.Signature(scales(config))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        gearbox = place(m, platform, "gearbox", Gearbox(self.config))
+        dequantizer = place(m, platform, "dequantizer", Dequantizer(self.config))
+        for name in ("i", "first", "second"):
+            connect(m, flipped(getattr(self, name)), getattr(gearbox, name))
+        connect(m, gearbox.o, dequantizer.i)
+        connect(m, dequantizer.o, flipped(self.o))
+        connect(m, gearbox.o_scales, flipped(self.o_scales))
+        return m

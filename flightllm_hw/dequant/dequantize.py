@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dequantizer: bit-planes to int8 codes less their zero points."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.compute.layouts import tile
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.pattern import Pattern
+
+from .layouts import block
+
+__all__ = ["Dequantizer"]
+
+
+class Dequantizer(wiring.Component):
+    """code = q - z for every code of a block, a tile a cycle (FlightLLM's dequantization unit).
+
+    A dense block is one tile, a sparse block two. Unused planes are zero, so q needs no extension;
+    signed codes are stored with their top bit inverted and have z = 2^(b-1), so that one
+    subtraction serves all (``docs/tape.md``). The tape's maker sees to it that q - z is an int8.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Chains.
+
+    Members
+    -------
+    i : In, stream
+        Blocks.
+    o : Out, stream
+        Tiles (:func:`~flightllm_hw.compute.layouts.tile`), registered; a tile a cycle.
+
+    Latency: ``latency`` = 1 cycle. Reset: forgets the tile.
+    """
+
+    latency = 1
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        super().__init__({
+            "i": In(stream.Signature(block(config))),
+            "o": Out(stream.Signature(tile(config))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+        length = c.chain.length
+        block = self.i.payload
+
+        # Which of a sparse block's two tiles; whose zero point it takes.
+        second = Signal()
+        dense = Signal()
+        split = Signal()
+        m.d.comb += dense.eq(block.pattern == Pattern.DENSE.value)
+        with m.Switch(block.pattern):
+            for pattern in c.patterns:
+                if c.chain.splits(pattern) > 1:
+                    with m.Case(pattern.value):
+                        m.d.comb += split.eq(1)
+
+        shown = Signal(tile(c), reset_less=True)
+        full = Signal()
+        takes = Signal()
+        m.d.comb += [
+            self.o.payload.eq(shown),
+            self.o.valid.eq(full),
+            takes.eq(self.i.valid & (~full | self.o.ready)),
+            self.i.ready.eq((~full | self.o.ready) & (dense | second)),
+        ]
+        with m.If(takes):
+            m.d.sync += [full.eq(1), second.eq(~dense & ~second), shown.pattern.eq(block.pattern)]
+        with m.Elif(self.o.ready):
+            m.d.sync += full.eq(0)
+
+        for n in range(c.chains):
+            zeros = [block.zeros[2 * n + entry] for entry in range(2)]
+            for k in range(length):
+                at = k * 2 * c.chains + 2 * n
+                q = [Cat(plane[at + t] for plane in block.codes) for t in range(2)]
+                index = [Cat(plane[at + t] for plane in block.indices) for t in range(2)]
+                own = Signal(8, name=f"q_{n}_{k}")
+                zero = Signal(8, name=f"z_{n}_{k}")
+                code = Signal(data.StructLayout({"code": signed(8), "mate": signed(8)}),
+                              name=f"element_{n}_{k}")
+                if k < length // 2:
+                    other_entry = ~dense & ~split & block.group
+                else:
+                    other_entry = ~dense & (split | block.group)
+                m.d.comb += [
+                    own.eq(Mux(second, q[1], q[0])),
+                    zero.eq(Mux(other_entry, zeros[1], zeros[0])),
+                    code.code.eq(own - zero),
+                    code.mate.eq(Mux(dense, q[1] - zeros[1], Mux(second, index[1], index[0]))),
+                ]
+                with m.If(takes):
+                    m.d.sync += shown.elements[n][k].eq(code)
+        return m

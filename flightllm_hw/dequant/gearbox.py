@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gearbox: beats of any precision to blocks of bit-planes.
+
+Precision is a matter of how many beats a block takes, never of shifting bits: plane j of every
+block lies in the same place of its beat, and is loaded into plane register j::
+
+    first  ──► planes 0,1  |  planes 4,5  |  indices ...       one or two beats a cycle
+    second ──► planes 2,3  |  planes 6,7  |  indices ...
+                 chunk 0       chunk 1        chunk 2
+"""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.pattern import Pattern
+
+from .layouts import CODE_PLANES, INDEX_PLANES, TapeLayout, block, scales
+
+__all__ = ["Gearbox"]
+
+
+class Gearbox(wiring.Component):
+    """Takes a tape apart (``docs/tape.md``): scales to ``o_scales``, blocks to ``o``.
+
+    A header costs a cycle a beat, a block a cycle for every two beats, the shared beat of two
+    blocks of odd codes a cycle. A block is held until it is taken, and the next one's first beats
+    are loaded in the cycle in which it is.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Chains of eight DSPs.
+
+    Members
+    -------
+    i : In, stream
+        Matrices to read, one after the other.
+    first, second : In, stream
+        The next beat of the tape and the one after, see
+        :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
+    o : Out, stream
+        Blocks (:func:`~flightllm_hw.dequant.layouts.block`).
+    o_scales : Out, stream
+        Scale beats.
+
+    Reset: forgets the matrix.
+
+    Raises
+    ------
+    ValueError
+        If the chains are not of eight DSPs: a beat would not hold the scales of a tile's rows.
+    """
+
+    def __init__(self, config: LaneConfig):
+        if config.chain.length != 8:
+            raise ValueError(f"Gearbox needs chains of 8 DSPs, not {config.chain.length!r}")
+        self.config = config
+        super().__init__({
+            "i": In(stream.Signature(TapeLayout)),
+            "first": In(stream.Signature(config.beat_bits)),
+            "second": In(stream.Signature(config.beat_bits)),
+            "o": Out(stream.Signature(block(config))),
+            "o_scales": Out(stream.Signature(scales(config))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+        width = c.plane_bits
+        tape = Signal(TapeLayout)
+        first, second = self.first, self.second
+        first_planes = [first.payload[n * width:(n + 1) * width] for n in range(2)]
+        second_planes = [second.payload[n * width:(n + 1) * width] for n in range(2)]
+
+        # What the pattern and the bits come to.
+        dense = Signal()
+        paired = Signal()
+        code_beats = Signal(range(5))
+        index_beats = Signal(range(3))
+        sparse = [p for p in c.patterns if p is not Pattern.DENSE]
+        m.d.comb += [dense.eq(tape.pattern == Pattern.DENSE.value), code_beats.eq(tape.bits >> 1)]
+        with m.Switch(tape.pattern):
+            for pattern in sparse:
+                with m.Case(pattern.value):
+                    m.d.comb += [
+                        index_beats.eq((pattern.index_bits + 1) // 2),
+                        paired.eq(c.tile_rows(pattern) == c.chains),
+                    ]
+        beats = Signal(range(7))
+        odd = Signal()
+        m.d.comb += [beats.eq(code_beats + index_beats), odd.eq(tape.bits[0])]
+
+        # Where in the matrix: row blocks, groups, blocks of the group, chunks of the block.
+        row_block = Signal.like(tape.row_blocks)
+        group = Signal.like(tape.groups)
+        in_group = Signal.like(tape.group_tiles)
+        chunk = Signal(2)
+        second_of_two = Signal()
+        last_group = Signal()
+        blocks = Signal.like(tape.group_tiles)
+        last_block = Signal()
+        m.d.comb += [
+            last_group.eq(group + 1 == tape.groups),
+            blocks.eq(Mux(last_group, tape.last_tiles, tape.group_tiles) >> ~dense),
+            last_block.eq(in_group + 1 == blocks),
+        ]
+
+        # The block that is shown; whatever comes next may be loaded once it is free.
+        shown = Signal(block(c), reset_less=True)
+        full = Signal()
+        free = Signal()
+        tops = Signal(2 * width, reset_less=True)
+        m.d.comb += [
+            self.o.payload.eq(shown),
+            self.o.valid.eq(full),
+            free.eq(~full | self.o.ready),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += full.eq(0)
+
+        # Zero points, or the middle of the range.
+        zeros = Signal.like(shown.zeros, reset_less=True)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += [tape.eq(self.i.payload), row_block.eq(0), group.eq(0)]
+                with m.If(self.i.valid):
+                    m.next = "SCALES"
+
+            with m.State("SCALES"):
+                m.d.comb += [
+                    self.o_scales.valid.eq(first.valid),
+                    self.o_scales.payload.eq(first.payload),
+                    first.ready.eq(self.o_scales.ready),
+                ]
+                m.d.sync += [in_group.eq(0), chunk.eq(0), second_of_two.eq(0)]
+                with m.If(~tape.zero_point):
+                    m.d.sync += [zeros[n].eq(1 << (tape.bits - 1)[:3]) for n in range(2 * c.chains)]
+                with m.If(first.valid & first.ready):
+                    with m.If(tape.zero_point):
+                        m.next = "ZEROS"
+                    with m.Elif(odd):
+                        m.next = "TOPS"
+                    with m.Else():
+                        m.next = "BLOCK"
+
+            with m.State("ZEROS"):
+                m.d.comb += first.ready.eq(1)
+                m.d.sync += zeros.eq(first.payload)
+                with m.If(first.valid):
+                    m.next = "TOPS"
+                    with m.If(~odd):
+                        m.next = "BLOCK"
+
+            with m.State("TOPS"):
+                m.d.comb += first.ready.eq(1)
+                m.d.sync += tops.eq(first.payload)
+                with m.If(first.valid):
+                    m.next = "BLOCK"
+
+            with m.State("BLOCK"):
+                needs_second = Signal()
+                load = Signal()
+                last_chunk = Signal()
+                m.d.comb += [
+                    needs_second.eq((chunk << 1) + 1 != beats),
+                    last_chunk.eq((chunk << 1) + 2 >= beats),
+                    load.eq(free & first.valid & (second.valid | ~needs_second)),
+                    first.ready.eq(load),
+                    second.ready.eq(load & needs_second),
+                ]
+                with m.If(load):
+                    m.d.sync += [
+                        shown.pattern.eq(tape.pattern),
+                        shown.zeros.eq(zeros),
+                        shown.group.eq(group[0]),
+                        full.eq(last_chunk),
+                        chunk.eq(chunk + 1),
+                    ]
+                    with m.If(last_chunk):
+                        m.d.sync += [chunk.eq(0), in_group.eq(in_group + 1),
+                                     second_of_two.eq(~second_of_two)]
+                        self._advance(m, last_block, group, last_group, row_block, tape, paired,
+                                      odd & second_of_two, in_group)
+
+                # Chunk 0 clears the planes that the code or the index does not have.
+                top = Mux(second_of_two, tops[width:], tops[:width])
+                with m.If(load & (chunk == 0)):
+                    m.d.sync += [shown.codes[n].eq(first_planes[n]) for n in range(2)]
+                    m.d.sync += [shown.codes[n].eq(0) for n in range(2, CODE_PLANES)]
+                    m.d.sync += [shown.indices[n].eq(0) for n in range(2, INDEX_PLANES)]
+                    with m.If(code_beats >= 2):
+                        m.d.sync += [shown.codes[2 + n].eq(second_planes[n]) for n in range(2)]
+                    with m.Elif(odd):
+                        m.d.sync += shown.codes[2].eq(top)
+                    with m.If(odd & (code_beats == 2)):
+                        m.d.sync += shown.codes[4].eq(top)
+                with m.If(load & (chunk == 1) & (code_beats >= 3)):
+                    m.d.sync += [shown.codes[4 + n].eq(first_planes[n]) for n in range(2)]
+                    with m.If(code_beats == 4):
+                        m.d.sync += [shown.codes[6 + n].eq(second_planes[n]) for n in range(2)]
+
+                # Index beat n is beat code_beats + n of the block.
+                for n in range(2):
+                    beat = Signal(3, name=f"index_beat_{n}")
+                    m.d.comb += beat.eq(code_beats + n)
+                    with m.If(load & (chunk == beat[1:]) & (index_beats > n)):
+                        for plane in range(2):
+                            m.d.sync += shown.indices[2 * n + plane].eq(
+                                Mux(beat[0], second_planes[plane], first_planes[plane]))
+        return m
+
+    @staticmethod
+    def _advance(m, last_block, group, last_group, row_block, tape, paired, tops_used, in_group):
+        """State and counters behind the last chunk of a block."""
+        with m.If(~last_block):
+            with m.If(tops_used):
+                m.next = "TOPS"
+        with m.Else():
+            m.d.sync += [group.eq(group + 1), in_group.eq(0)]
+            # A header for two groups is not repeated for the second.
+            with m.If(last_group | ~paired | group[0]):
+                m.next = "SCALES"
+            with m.Elif(tops_used):
+                m.next = "TOPS"
+            with m.If(last_group):
+                m.d.sync += [group.eq(0), row_block.eq(row_block + 1)]
+                with m.If(row_block + 1 == tape.row_blocks):
+                    m.next = "IDLE"

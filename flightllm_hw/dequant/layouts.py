@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tape is read by, and what comes off it."""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.pattern import Pattern
+
+__all__ = ["CODE_PLANES", "INDEX_PLANES", "TapeLayout", "block", "scales"]
+
+CODE_PLANES = 8
+"""Bits of the widest code."""
+
+INDEX_PLANES = 4
+"""Bits of the widest index."""
+
+
+class TapeLayout(data.Struct):
+    """A matrix on the tape: :class:`~flightllm_hw.compiler.tape.TapeShape` in hardware."""
+
+    pattern: range(len(Pattern))
+    bits: 4
+    zero_point: 1
+    row_blocks: 16
+    group_tiles: 5
+    groups: 12
+    last_tiles: 5
+
+
+def block(config: LaneConfig):
+    """A block: planes of codes and indices, and what its codes mean.
+
+    ``zeros`` are the header's entries; ``group`` is the parity of the block's group in its row
+    block, which tells the two groups of a header apart.
+    """
+    return data.StructLayout({
+        "pattern": range(len(Pattern)),
+        "codes": data.ArrayLayout(unsigned(config.plane_bits), CODE_PLANES),
+        "indices": data.ArrayLayout(unsigned(config.plane_bits), INDEX_PLANES),
+        "zeros": data.ArrayLayout(unsigned(8), 2 * config.chains),
+        "group": 1,
+    })
+
+
+def scales(config: LaneConfig):
+    """Group scales of a header's entries."""
+    return data.ArrayLayout(unsigned(16), 2 * config.chains)
