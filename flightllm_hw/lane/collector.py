@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects the sums of all chains of a lane into dot products, and gives them one after another."""
+
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.compute.layouts import sums
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.dequant.layouts import scales
+from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.hierarchy import place
+from flightllm_hw.primitives.delay import Delay, DelayConfig
+
+from .layouts import result, tag
+from .sums import QUEUE, ChainSums, control
+
+__all__ = ["Collector"]
+
+
+class Collector(wiring.Component):
+    """Group sums, times their scales, to dot products, to a stream of results.
+
+    Takes a step's sums in every cycle; what asks for steps keeps count of the room
+    (:class:`~flightllm_hw.lane.steps.StepSequencer`). A group's two sums of a step take the
+    multipliers two cycles, and four where a tile meets one step only, so that a dot product is
+    written before it is read again.
+
+    Parameters
+    ----------
+    config : LaneConfig
+
+    Members
+    -------
+    valid, sums, tag : In
+        A step's sums of every chain.
+    i_scales : In, stream
+        Group scales of a header.
+    o : Out, stream
+        Results of a row block: step after step, the first halves of all chains, then the second
+        (where it has a meaning).
+    group_done, result_done : Out
+        A step's group sums have left the queue, a step's results have been given: room for another.
+
+    Reset: forgets everything but what lies in memories.
+    """
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        super().__init__({
+            "valid": In(1),
+            "sums": In(data.ArrayLayout(sums(config.chain), config.chains)),
+            "tag": In(tag(config)),
+            "i_scales": In(stream.Signature(scales(config))),
+            "o": Out(stream.Signature(result(config))),
+            "group_done": Out(1),
+            "result_done": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+        do = Signal(control(c))
+        chains = [place(m, platform, f"chain_{n}", ChainSums(c)) for n in range(c.chains)]
+        for chain in chains:
+            m.d.comb += chain.control.eq(do)
+
+        # Stage 1: the two sums that a chain has in this pattern.
+        split = Signal()
+        with m.Switch(self.tag.pattern):
+            for pattern in c.patterns:
+                if c.chain.splits(pattern) > 1:
+                    with m.Case(pattern.value):
+                        m.d.comb += split.eq(1)
+        nodes = c.chain.nodes
+        tag_1 = Signal(tag(c), reset_less=True)
+        valid_1 = Signal()
+        m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
+        for n, chain in enumerate(chains):
+            whole, half = self.sums[n][nodes - 1], self.sums[n][nodes // 2 - 1]
+            lo_1 = Signal.like(chain.lo, name=f"lo_{n}_1", reset_less=True)
+            hi_1 = Signal.like(chain.hi, name=f"hi_{n}_1", reset_less=True)
+            m.d.sync += lo_1.eq(Mux(split, half.lo, whole.lo) if nodes > 1 else whole.lo)
+            m.d.sync += hi_1.eq(Mux(split, whole.lo, whole.hi) if nodes > 1 else whole.hi)
+            m.d.comb += [chain.lo.eq(lo_1), chain.hi.eq(hi_1)]
+
+        # Add to the group; a whole group joins the queue, with its tag.
+        pushed = Signal(range(QUEUE))
+        popped = Signal(range(QUEUE))
+        waiting = Signal(range(QUEUE + 1))
+        push = Signal()
+        m.d.comb += [
+            push.eq(valid_1 & tag_1.last_tile),
+            do.add.eq(valid_1),
+            do.first.eq(tag_1.first_tile),
+            do.step.eq(tag_1.step),
+            do.push.eq(push),
+            do.push_at.eq(pushed),
+        ]
+        tags = Memory(shape=tag(c), depth=QUEUE, init=[], attrs={"ram_style": "distributed"})
+        m.submodules.tags = tags
+        tags_write, tags_read = tags.write_port(), tags.read_port(domain="comb")
+        m.d.comb += [
+            tags_write.addr.eq(pushed),
+            tags_write.data.eq(tag_1),
+            tags_write.en.eq(push),
+            tags_read.addr.eq(popped),
+        ]
+        m.d.sync += [pushed.eq(pushed + push), waiting.eq(waiting + push - self.group_done)]
+
+        # Leave the queue: two cycles for the two halves, then perhaps a pause.
+        head = tags_read.data
+        second = Signal()
+        pause = Signal(2)
+        runs = Signal()
+        entry_of_group = Signal()
+        with m.Switch(head.pattern):
+            for pattern in c.patterns:
+                if c.tile_rows(pattern) == c.chains:
+                    with m.Case(pattern.value):
+                        m.d.comb += entry_of_group.eq(1)
+        m.d.comb += [
+            runs.eq((waiting != 0) & self.i_scales.valid & (pause == 0)),
+            do.pop_at.eq(popped),
+            do.half.eq(second),
+            do.scale.eq(Mux(entry_of_group, head.group, second)),
+            self.group_done.eq(runs & second),
+            # A header's scales go when its last group's last step has.
+            self.i_scales.ready.eq(self.group_done & head.last_step
+                                   & (~entry_of_group | head.group | head.last_group)),
+        ]
+        for n, chain in enumerate(chains):
+            m.d.comb += [chain.scales[entry].eq(self.i_scales.payload[2 * n + entry])
+                         for entry in range(2)]
+        with m.If(runs):
+            m.d.sync += second.eq(~second)
+        with m.If(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
+        with m.If(self.group_done):
+            m.d.sync += popped.eq(popped + 1)
+            with m.If(head.last_step & (head.step == 0)):
+                m.d.sync += pause.eq(2)
+
+        # The multiplier's stages: add at +1, keep at +3.
+        at = data.StructLayout({"step": range(c.tokens), "half": 1, "first_group": 1,
+                                "last_group": 1, "lo_only": 1, "pattern": 3})
+        at_0 = Signal(at)
+        m.d.comb += [
+            at_0.half.eq(second),
+            *(at_0[name].eq(head[name])
+              for name in ("step", "first_group", "last_group", "lo_only", "pattern")),
+        ]
+        at_1, at_3 = Signal(at, reset_less=True), Signal(at)
+        runs_1, runs_2, runs_3 = Signal(), Signal(), Signal()
+        m.d.sync += [at_1.eq(at_0), runs_1.eq(runs), runs_2.eq(runs_1), runs_3.eq(runs_2)]
+        late = place(m, platform, "late", Delay(DelayConfig(width=len(at_0.as_value()), cycles=2)))
+        m.d.comb += [late.i.eq(at_1.as_value()), at_3.as_value().eq(late.o)]
+
+        # Results: a slot a step, two halves each.
+        slots = c.tokens
+        given = Signal(range(slots))
+        gives = Signal()
+        m.d.comb += [
+            do.add_at.eq(at_1.step << 1 | at_1.half),
+            do.fresh.eq(at_1.first_group),
+            do.keep.eq(runs_3),
+            do.keep_at.eq(at_3.step << 1 | at_3.half),
+            gives.eq(runs_3 & at_3.last_group),
+            do.give.eq(gives),
+            do.give_at.eq(given << 1 | at_3.half),
+        ]
+        results = Memory(shape=at, depth=slots, init=[], attrs={"ram_style": "distributed"})
+        m.submodules.results = results
+        results_write, results_read = results.write_port(), results.read_port(domain="comb")
+        shown = Signal(range(slots))
+        filled = Signal(range(slots + 1))
+        m.d.comb += [
+            results_write.addr.eq(given),
+            results_write.data.eq(at_3),
+            results_write.en.eq(gives),
+            results_read.addr.eq(shown),
+        ]
+        complete = Signal()
+        m.d.comb += complete.eq(gives & at_3.half)
+        m.d.sync += [given.eq(given + complete), filled.eq(filled + complete - self.result_done)]
+
+        # One result after another: chains, halves, slots.
+        chain = Signal(range(c.chains))
+        half = Signal()
+        slot = results_read.data
+        of_row = Signal()
+        two_tokens = Signal()
+        with m.Switch(slot.pattern):
+            for pattern in c.patterns:
+                with m.Case(pattern.value):
+                    m.d.comb += [
+                        of_row.eq(pattern is Pattern.DENSE or c.chain.splits(pattern) > 1),
+                        two_tokens.eq(c.chain.tokens(pattern) == 2),
+                    ]
+        full = Signal()
+        payload_1 = Signal(result(c), reset_less=True)
+        takes = Signal()
+        m.d.comb += [
+            do.show_at.eq(shown << 1 | half),
+            takes.eq((filled != 0) & (~full | self.o.ready)),
+            self.o.valid.eq(full),
+            self.o.payload.eq(payload_1),
+        ]
+        with m.If(~full | self.o.ready):
+            m.d.sync += full.eq(takes)
+        with m.If(takes):
+            m.d.sync += [
+                payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
+                payload_1.row.eq(Mux(of_row, chain << 1 | half, chain)),
+                payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),
+                chain.eq(chain + 1),
+            ]
+            with m.If(chain == c.chains - 1):
+                m.d.sync += [chain.eq(0), half.eq(~half & ~slot.lo_only)]
+                with m.If(half | slot.lo_only):
+                    m.d.comb += self.result_done.eq(1)
+                    m.d.sync += shown.eq(shown + 1)
+        return m

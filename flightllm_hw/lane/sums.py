@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a chain's sums to dot products: A = sum over groups of u_g * a_g.
+
+::
+
+    lo, hi ──(+)──► group sums ──► queue ──► a ─(x)─(+)──► dot products ──► results
+              ▲        │ a step each         u ─'    ▲         │ a step and half each
+              '────────'                             '─────────'
+"""
+
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config import LaneConfig
+from flightllm_hw.hierarchy import place
+from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
+
+from .layouts import SUM_BITS
+
+__all__ = ["GROUP_BITS", "QUEUE", "ChainSums", "control"]
+
+GROUP_BITS = 24
+"""Width of a group sum: 128 products of two int8, and room."""
+
+QUEUE = 32
+"""Group sums that can wait for the multiplier."""
+
+FRESH = opmode(x="M", y="M")
+ADD = opmode(x="M", y="M", z="C")
+DSP = Dsp48e2Config(opmodes=(FRESH, ADD), inmodes=(0,), alumodes=(0,))
+
+
+def control(config: LaneConfig):
+    """What all chains of a lane do in a cycle; each part belongs to a stage of its own.
+
+    - ``add`` the chain's two sums to the group sums of ``step``, or start them (``first``); ``push``
+      what comes of it to place ``push_at`` of the queue.
+    - ``pop_at``, ``half``: multiply that group sum by ``scale`` of the chain's two.
+    - ``add_at``, ``fresh`` (a cycle later): add dot product ``add_at``, or nothing.
+    - ``keep``, ``keep_at`` (three cycles later): it becomes dot product ``keep_at``.
+    - ``give``, ``give_at``: and result ``give_at``.
+    - ``show_at``: result to show.
+    """
+    halves = range(2 * config.tokens)
+    return data.StructLayout({
+        "add": 1, "first": 1, "step": range(config.tokens), "push": 1, "push_at": range(QUEUE),
+        "pop_at": range(QUEUE), "half": 1, "scale": 1,
+        "add_at": halves, "fresh": 1,
+        "keep": 1, "keep_at": halves,
+        "give": 1, "give_at": halves,
+        "show_at": halves,
+    })
+
+
+class ChainSums(wiring.Component):
+    """One chain's accumulators; exact integers throughout.
+
+    Moves as :func:`control` says. One DSP48E2 multiplies group sums (24 bits) by group scales (16
+    bits, unsigned) and adds up dot products (48 bits); nothing overflows that has passed the
+    compiler's bound on dot products.
+
+    Parameters
+    ----------
+    config : LaneConfig
+        Tokens, and the width of a chain's sums.
+
+    Members
+    -------
+    lo, hi : In
+        The chain's two sums.
+    scales : In
+        Group scales of the chain's two entries.
+    control : In
+        See :func:`control`.
+    result : Out
+        Result ``show_at``.
+
+    Platform overrides: a DSP48E2.
+    """
+
+    def __init__(self, config: LaneConfig):
+        self.config = config
+        width = config.chain.sum_bits
+        super().__init__({
+            "lo": In(signed(width)),
+            "hi": In(signed(width)),
+            "scales": In(data.ArrayLayout(unsigned(16), 2)),
+            "control": In(control(config)),
+            "result": Out(signed(SUM_BITS)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c, do = self.config, self.control
+        both = data.ArrayLayout(signed(GROUP_BITS), 2)
+
+        def memory(name, shape, depth):
+            array = Memory(shape=shape, depth=depth, init=[], attrs={"ram_style": "distributed"})
+            m.submodules[name] = array
+            return array.write_port(), array.read_port(domain="comb")
+
+        # Group sums: read, add, write in one cycle.
+        group_write, group_read = memory("groups", both, c.tokens)
+        total = Signal(both)
+        m.d.comb += [
+            group_read.addr.eq(do.step),
+            group_write.addr.eq(do.step),
+            group_write.en.eq(do.add),
+            group_write.data.eq(total),
+        ]
+        for n, sum_ in enumerate((self.lo, self.hi)):
+            m.d.comb += total[n].eq(Mux(do.first, 0, group_read.data[n]) + sum_)
+
+        # The queue in front of the multiplier.
+        queue_write, queue_read = memory("queue", both, QUEUE)
+        m.d.comb += [
+            queue_write.addr.eq(do.push_at),
+            queue_write.en.eq(do.push),
+            queue_write.data.eq(total),
+            queue_read.addr.eq(do.pop_at),
+        ]
+
+        # Multiply and accumulate.
+        dsp = place(m, platform, "dsp", Dsp48e2(DSP))
+        dot_write, dot_read = memory("dots", signed(SUM_BITS), 2 * c.tokens)
+        m.d.comb += [
+            dsp.a.eq(Mux(do.half, queue_read.data[1], queue_read.data[0])),
+            dsp.b.eq(Mux(do.scale, self.scales[1], self.scales[0])),
+            dot_read.addr.eq(do.add_at),
+            dsp.c.eq(dot_read.data),
+            dsp.opmode.eq(Mux(do.fresh, FRESH, ADD)),
+            dot_write.addr.eq(do.keep_at),
+            dot_write.en.eq(do.keep),
+            dot_write.data.eq(dsp.p),
+        ]
+
+        # Results wait here to be gathered.
+        result_write, result_read = memory("results", signed(SUM_BITS), 2 * c.tokens)
+        m.d.comb += [
+            result_write.addr.eq(do.give_at),
+            result_write.en.eq(do.give),
+            result_write.data.eq(dsp.p),
+            result_read.addr.eq(do.show_at),
+            self.result.eq(result_read.data),
+        ]
+        return m
