@@ -13,5 +13,6 @@ sampled just before an edge, and traffic of one seed takes the same cycles in bo
 
 They share :mod:`~flightllm_hw.sim.traffic` (when items are offered and taken) and
 :mod:`~flightllm_hw.sim.rules` (what a stream promises). :mod:`~flightllm_hw.sim.words` turns arrays
-of payloads into the words that a compiled simulator takes.
+of payloads into the words that a compiled simulator takes, and :mod:`~flightllm_hw.sim.memory` puts
+HBM, DDR or an ideal memory at the AXI ports of a compiled design.
 """

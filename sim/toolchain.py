@@ -159,7 +159,7 @@ def build(text: str, top: str, table: str, *, level: int = 1, waves: str = "",
     waves : str
         ``fst``, ``vcd`` or nothing.
     extra_sources : sequence of Path
-        C++ to compile along; it includes ``harness.h``.
+        C++ to compile along; it includes ``harness.h``, and headers of its own folder.
 
     Returns
     -------
@@ -174,7 +174,8 @@ def build(text: str, top: str, table: str, *, level: int = 1, waves: str = "",
     if level not in LEVELS:
         raise ValueError(f"Optimisation level must be 1 or 3, not {level!r}")
     job = _Job(find_compiler(), level, waves)
-    inputs = [*HARNESS, *extra_sources]
+    headers = {header for path in extra_sources for header in path.parent.glob("*.h")}
+    inputs = [*HARNESS, *extra_sources, *sorted(headers - set(HARNESS))]
     key = digest(text, top, table, *job.tools, *(path.read_bytes() for path in inputs))
 
     def fill(place: Path) -> None:
