@@ -14,7 +14,10 @@ from flightllm_hw.formats.weight import QuantizedWeights
 
 from .tile import TiledMatrix, lay_out
 
-__all__ = ["TapeShape", "block_tiles", "encode", "header_groups", "index_planes"]
+__all__ = ["MASK_HEADERS", "TapeShape", "block_tiles", "encode", "header_groups", "index_planes"]
+
+MASK_HEADERS = 64
+"""Headers that a mask beat counts for."""
 
 Beats = npt.NDArray[np.uint8]
 Lay = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
@@ -31,6 +34,8 @@ class TapeShape:
         Of a code.
     zero_point : bool
         Whether headers have zero beats.
+    masked : bool
+        Whether headers of nothing but zeros are left out.
     row_blocks : int
     group_tiles : int
         Tiles of a whole group.
@@ -43,13 +48,15 @@ class TapeShape:
     pattern: Pattern
     bits: int
     zero_point: bool
+    masked: bool
     row_blocks: int
     group_tiles: int
     groups: int
     last_tiles: int
 
     @classmethod
-    def of(cls, weights: QuantizedWeights, pattern: Pattern, config: LaneConfig) -> "TapeShape":
+    def of(cls, weights: QuantizedWeights, pattern: Pattern, config: LaneConfig,
+           masked: bool = False) -> "TapeShape":
         """The shape of ``weights`` on a lane.
 
         Raises
@@ -79,6 +86,7 @@ class TapeShape:
             before = (groups - 1) % header_groups(pattern, config) * per_group
             last += -(before + last) % together
         return cls(pattern=pattern, bits=weights.bits, zero_point=weights.zero is not None,
+                   masked=masked,
                    row_blocks=-(-weights.rows // config.tile_rows(pattern)),
                    group_tiles=per_group, groups=groups, last_tiles=last)
 
@@ -98,7 +106,7 @@ def header_groups(pattern: Pattern, config: LaneConfig) -> int:
 
 
 def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Pattern,
-           config: LaneConfig) -> tuple[TapeShape, Beats]:
+           config: LaneConfig, masked: bool = False) -> tuple[TapeShape, Beats]:
     """A matrix as a tape.
 
     Parameters
@@ -109,6 +117,8 @@ def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Patt
     pattern : Pattern
         At most whose N of every M are kept.
     config : LaneConfig
+    masked : bool
+        Leave out headers that hold nothing but zeros (block sparsity).
 
     Returns
     -------
@@ -120,28 +130,57 @@ def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Patt
     ValueError
         If the lane cannot take the matrix, or the mask keeps too many codes of a block.
     """
-    shape = TapeShape.of(weights, pattern, config)
+    shape = TapeShape.of(weights, pattern, config, masked)
     tiled = lay_out(weights.centered(), mask, pattern, config)
     entries = _entries(weights, shape, config)
     scale, zero = entries(weights.group_scale, 0), entries(_zeros(weights), _middle(weights))
     codes, indices = _blocks(tiled, zero, shape)
-    together = header_groups(pattern, config)
-    in_block = block_tiles(pattern)
+    together, in_block = header_groups(pattern, config), block_tiles(pattern)
+    headers = -(-shape.groups // together)
+    # Blocks of each header: where they end, and whether they hold anything.
+    ends = np.minimum(np.arange(1, headers + 1) * together, shape.groups) * shape.group_tiles
+    ends[-1] = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
+    ends //= in_block
+    holds = _holds(tiled, ends * in_block) if masked else np.ones((shape.row_blocks, headers), bool)
+
     beats = []
     for row in range(shape.row_blocks):
-        at = 0
-        for first in range(0, shape.groups, together):
-            header = first // together
+        beats.append(_row_beats(weights, shape, config, row))
+        for header in range(headers):
+            if masked and header % MASK_HEADERS == 0:
+                kept = holds[row, header:header + MASK_HEADERS]
+                beats.append(_bytes(np.packbits(kept, bitorder="little"), config))
+            if not holds[row, header]:
+                continue
             beats.append(_bytes(scale[row, header].astype("<u2"), config))
             if shape.zero_point:
                 beats.append(_bytes(zero[row, header].astype(np.uint8), config))
-            last = min(first + together, shape.groups) == shape.groups
-            tiles = (min(together, shape.groups - first) - last) * shape.group_tiles
-            tiles += shape.last_tiles * last
-            end = at + tiles // in_block
+            at, end = (ends[header - 1] if header else 0), ends[header]
             beats.append(_block_beats(codes[row, at:end], indices[row, at:end], shape))
-            at = end
     return shape, np.concatenate(beats)
+
+
+def _holds(tiled: TiledMatrix, ends: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Whether each header holds a code, (row blocks, headers); the last is kept in any case.
+
+    The hardware must be told which header is a row block's last when it meets it.
+    """
+    tiles = np.pad(tiled.holds, ((0, 0), (0, max(0, ends[-1] - tiled.holds.shape[1]))))
+    starts = np.concatenate([[0], ends[:-1]])
+    holds = np.stack([tiles[:, a:b].any(axis=1) for a, b in zip(starts, ends, strict=True)], axis=1)
+    # Of the last section alone.
+    section = (holds.shape[1] - 1) // MASK_HEADERS * MASK_HEADERS
+    holds[~holds[:, section:].any(axis=1), -1] = True
+    result: npt.NDArray[np.bool_] = holds
+    return result
+
+
+def _row_beats(weights: QuantizedWeights, shape: TapeShape, config: LaneConfig, row: int) -> Beats:
+    """Row scales of a row block: of the chains' first rows, then of their second ones."""
+    rows = config.tile_rows(shape.pattern)
+    own = weights.row_scale[row * rows:(row + 1) * rows].astype("<f4")
+    halves = np.pad(own, (0, rows - len(own))).reshape(config.chains, -1).T
+    return np.concatenate([_bytes(np.ascontiguousarray(half), config) for half in halves])
 
 
 def _middle(weights: QuantizedWeights) -> int:

@@ -11,7 +11,7 @@ from flightllm_hw.hierarchy import place
 
 from .dequantize import Dequantizer
 from .gearbox import Gearbox
-from .layouts import TapeLayout, scales
+from .layouts import TapeLayout, header, row_scales, scales
 
 __all__ = ["TapeDecoder"]
 
@@ -32,8 +32,10 @@ class TapeDecoder(wiring.Component):
         The next two beats, see :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     o : Out, stream
         Tiles in the order of use.
-    o_scales : Out, stream
-        A header's group scales, at the latest with its first tile.
+    o_scales, o_rows, o_headers : Out, stream
+        Group scales, row scales, and which headers there are: see
+        :class:`~flightllm_hw.dequant.gearbox.Gearbox`. All come before the first tile that they are
+        for.
     """
 
     def __init__(self, config: LaneConfig):
@@ -44,6 +46,8 @@ class TapeDecoder(wiring.Component):
             "second": In(stream.Signature(config.beat_bits)),
             "o": Out(stream.Signature(tile(config))),
             "o_scales": Out(stream.Signature(scales(config))),
+            "o_rows": Out(stream.Signature(row_scales(config))),
+            "o_headers": Out(stream.Signature(header(config))),
         })
 
     def elaborate(self, platform):
@@ -54,5 +58,6 @@ class TapeDecoder(wiring.Component):
             connect(m, flipped(getattr(self, name)), getattr(gearbox, name))
         connect(m, gearbox.o, dequantizer.i)
         connect(m, dequantizer.o, flipped(self.o))
-        connect(m, gearbox.o_scales, flipped(self.o_scales))
+        for name in ("o_scales", "o_rows", "o_headers"):
+            connect(m, getattr(gearbox, name), flipped(getattr(self, name)))
         return m

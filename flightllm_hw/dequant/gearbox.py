@@ -9,20 +9,31 @@ block lies in the same place of its beat, and is loaded into plane register j::
                  chunk 0       chunk 1        chunk 2
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from flightllm_hw.compute.skip import BlockWalk, BlockWalkConfig
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.hierarchy import place
 
-from .layouts import CODE_PLANES, INDEX_PLANES, TapeLayout, block, scales
+from .layouts import (
+    CODE_PLANES,
+    INDEX_PLANES,
+    MASK_BITS,
+    TapeLayout,
+    block,
+    header,
+    row_scales,
+    scales,
+)
 
 __all__ = ["Gearbox"]
 
 
 class Gearbox(wiring.Component):
-    """Takes a tape apart (``docs/tape.md``): scales to ``o_scales``, blocks to ``o``.
+    """Takes a tape apart (``docs/tape.md``): scales to three streams, blocks to ``o``.
 
     A header costs a cycle a beat, a block a cycle for every two beats, the shared beat of two
     blocks of odd codes a cycle. A block is held until it is taken, and the next one's first beats
@@ -43,7 +54,11 @@ class Gearbox(wiring.Component):
     o : Out, stream
         Blocks (:func:`~flightllm_hw.dequant.layouts.block`).
     o_scales : Out, stream
-        Scale beats.
+        Group scales, a header's at a time.
+    o_rows : Out, stream
+        Row scales, half a row block's at a time.
+    o_headers : Out, stream
+        Which headers the tape holds; a mask leaves others out.
 
     Reset: forgets the matrix.
 
@@ -63,6 +78,8 @@ class Gearbox(wiring.Component):
             "second": In(stream.Signature(config.beat_bits)),
             "o": Out(stream.Signature(block(config))),
             "o_scales": Out(stream.Signature(scales(config))),
+            "o_rows": Out(stream.Signature(row_scales(config))),
+            "o_headers": Out(stream.Signature(header(config))),
         })
 
     def elaborate(self, platform):
@@ -92,8 +109,10 @@ class Gearbox(wiring.Component):
         odd = Signal()
         m.d.comb += [beats.eq(code_beats + index_beats), odd.eq(tape.bits[0])]
 
-        # Where in the matrix: row blocks, groups, blocks of the group, chunks of the block.
+        # Where in the matrix: row blocks, sections of a mask's length, headers, groups, blocks of
+        # the group, chunks of the block.
         row_block = Signal.like(tape.row_blocks)
+        section = Signal(range((1 << len(tape.groups)) // MASK_BITS))
         group = Signal.like(tape.groups)
         in_group = Signal.like(tape.group_tiles)
         chunk = Signal(2)
@@ -106,6 +125,21 @@ class Gearbox(wiring.Component):
             blocks.eq(Mux(last_group, tape.last_tiles, tape.group_tiles) >> ~dense),
             last_block.eq(in_group + 1 == blocks),
         ]
+
+        # Which headers there are: those that the mask names, or all.
+        walk = place(m, platform, "walk", BlockWalk(BlockWalkConfig(blocks=MASK_BITS)))
+        named = walk.o.payload
+        headers = Signal.like(tape.groups)
+        left = Signal.like(tape.groups)
+        last_section = Signal()
+        m.d.comb += [
+            headers.eq((tape.groups + paired) >> paired),
+            left.eq(headers - section * MASK_BITS),
+            last_section.eq(left <= MASK_BITS),
+            self.o_headers.payload.number.eq(Cat(named.block, section)),
+            self.o_headers.payload.last.eq(named.last & last_section),
+        ]
+        last_header = Signal()
 
         # The block that is shown; whatever comes next may be loaded once it is free.
         shown = Signal(block(c), reset_less=True)
@@ -126,20 +160,73 @@ class Gearbox(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [tape.eq(self.i.payload), row_block.eq(0), group.eq(0)]
+                m.d.sync += [tape.eq(self.i.payload), row_block.eq(0)]
                 with m.If(self.i.valid):
+                    m.next = "ROWS"
+
+            with m.State("ROWS"):
+                half = Signal()
+                m.d.comb += [
+                    self.o_rows.valid.eq(first.valid),
+                    self.o_rows.payload.scales.eq(first.payload),
+                    self.o_rows.payload.half.eq(half),
+                    self.o_rows.payload.last.eq(half | paired),
+                    first.ready.eq(self.o_rows.ready),
+                ]
+                m.d.sync += section.eq(0)
+                with m.If(first.valid & first.ready):
+                    m.d.sync += half.eq(~self.o_rows.payload.last)
+                    with m.If(self.o_rows.payload.last):
+                        m.next = "MASK"
+
+            with m.State("MASK"):
+                # As many bits as the section has headers, or those of them that the mask names. A
+                # last section without any would leave others waiting: its last header is taken.
+                exists = Signal(MASK_BITS)
+                wanted = Signal(MASK_BITS)
+                m.d.comb += [exists[n].eq(left > n) for n in range(MASK_BITS)]
+                m.d.comb += [
+                    wanted.eq(Mux(tape.masked, exists & first.payload, exists)),
+                    walk.i.payload.eq(Mux(last_section & (wanted == 0),
+                                          exists & ~(exists >> 1), wanted)),
+                    walk.i.valid.eq(~tape.masked | first.valid),
+                    first.ready.eq(tape.masked & walk.i.ready),
+                ]
+                with m.If(walk.i.valid & walk.i.ready):
                     m.next = "SCALES"
 
             with m.State("SCALES"):
+                # The beat goes on once both streams have had their part of it. A section without a
+                # header has no scales.
+                there = Signal()
+                both = Signal()
+                sent_scales = Signal()
+                sent_header = Signal()
                 m.d.comb += [
-                    self.o_scales.valid.eq(first.valid),
+                    there.eq(first.valid & walk.o.valid & ~named.empty),
                     self.o_scales.payload.eq(first.payload),
-                    first.ready.eq(self.o_scales.ready),
+                    self.o_scales.valid.eq(there & ~sent_scales),
+                    self.o_headers.valid.eq(there & ~sent_header),
+                    both.eq((sent_scales | self.o_scales.ready)
+                            & (sent_header | self.o_headers.ready)),
+                    first.ready.eq(walk.o.valid & ~named.empty & both),
+                    walk.o.ready.eq(named.empty | (there & both)),
                 ]
-                m.d.sync += [in_group.eq(0), chunk.eq(0), second_of_two.eq(0)]
+                m.d.sync += [
+                    sent_scales.eq(there & ~both & (sent_scales | self.o_scales.ready)),
+                    sent_header.eq(there & ~both & (sent_header | self.o_headers.ready)),
+                ]
+                m.d.sync += [
+                    in_group.eq(0), chunk.eq(0), second_of_two.eq(0),
+                    group.eq(self.o_headers.payload.number << paired),
+                    last_header.eq(named.last),
+                ]
                 with m.If(~tape.zero_point):
                     m.d.sync += [zeros[n].eq(1 << (tape.bits - 1)[:3]) for n in range(2 * c.chains)]
-                with m.If(first.valid & first.ready):
+                with m.If(walk.o.valid & named.empty):
+                    m.d.sync += section.eq(section + 1)
+                    m.next = "MASK"
+                with m.Elif(first.valid & first.ready):
                     with m.If(tape.zero_point):
                         m.next = "ZEROS"
                     with m.Elif(odd):
@@ -183,8 +270,21 @@ class Gearbox(wiring.Component):
                     with m.If(last_chunk):
                         m.d.sync += [chunk.eq(0), in_group.eq(in_group + 1),
                                      second_of_two.eq(~second_of_two)]
-                        self._advance(m, last_block, group, last_group, row_block, tape, paired,
-                                      odd & second_of_two, in_group)
+                        with m.If(odd & second_of_two):
+                            m.next = "TOPS"
+                        with m.If(last_block):
+                            m.d.sync += [group.eq(group + 1), in_group.eq(0)]
+                            # A header for two groups is not repeated for the second.
+                            with m.If(last_group | ~paired | group[0]):
+                                m.next = "SCALES"
+                                with m.If(last_header):
+                                    m.d.sync += section.eq(section + 1)
+                                    m.next = "MASK"
+                                    with m.If(last_section):
+                                        m.d.sync += row_block.eq(row_block + 1)
+                                        m.next = "ROWS"
+                                        with m.If(row_block + 1 == tape.row_blocks):
+                                            m.next = "IDLE"
 
                 # Chunk 0 clears the planes that the code or the index does not have.
                 top = Mux(second_of_two, tops[width:], tops[:width])
@@ -212,21 +312,3 @@ class Gearbox(wiring.Component):
                             m.d.sync += shown.indices[2 * n + plane].eq(
                                 Mux(beat[0], second_planes[plane], first_planes[plane]))
         return m
-
-    @staticmethod
-    def _advance(m, last_block, group, last_group, row_block, tape, paired, tops_used, in_group):
-        """State and counters behind the last chunk of a block."""
-        with m.If(~last_block):
-            with m.If(tops_used):
-                m.next = "TOPS"
-        with m.Else():
-            m.d.sync += [group.eq(group + 1), in_group.eq(0)]
-            # A header for two groups is not repeated for the second.
-            with m.If(last_group | ~paired | group[0]):
-                m.next = "SCALES"
-            with m.Elif(tops_used):
-                m.next = "TOPS"
-            with m.If(last_group):
-                m.d.sync += [group.eq(0), row_block.eq(row_block + 1)]
-                with m.If(row_block + 1 == tape.row_blocks):
-                    m.next = "IDLE"

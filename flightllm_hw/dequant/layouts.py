@@ -7,7 +7,11 @@ from amaranth.lib import data
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["CODE_PLANES", "INDEX_PLANES", "TapeLayout", "block", "scales"]
+__all__ = ["CODE_PLANES", "INDEX_PLANES", "MASK_BITS", "TapeLayout", "block", "header",
+           "row_scales", "scales"]
+
+MASK_BITS = 64
+"""Headers that a mask beat counts for."""
 
 CODE_PLANES = 8
 """Bits of the widest code."""
@@ -22,6 +26,7 @@ class TapeLayout(data.Struct):
     pattern: range(len(Pattern))
     bits: 4
     zero_point: 1
+    masked: 1
     row_blocks: 16
     group_tiles: 5
     groups: 12
@@ -46,3 +51,17 @@ def block(config: LaneConfig):
 def scales(config: LaneConfig):
     """Group scales of a header's entries."""
     return data.ArrayLayout(unsigned(16), 2 * config.chains)
+
+
+def row_scales(config: LaneConfig):
+    """Row scales (FP32) of half of a row block's rows, an entry a chain; ``half`` says which."""
+    return data.StructLayout({
+        "scales": data.ArrayLayout(unsigned(32), config.chains),
+        "half": 1,
+        "last": 1,
+    })
+
+
+def header(config: LaneConfig):
+    """A header that the tape holds: its number in the row block, and whether it is the last."""
+    return data.StructLayout({"number": 12, "last": 1})

@@ -4,16 +4,17 @@
 from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from flightllm_hw.compute.layouts import sums
 from flightllm_hw.config import LaneConfig
-from flightllm_hw.dequant.layouts import scales
+from flightllm_hw.dequant.layouts import row_scales, scales
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .layouts import result, tag
+from .rows import RowScales
 from .sums import QUEUE, ChainSums, control
 
 __all__ = ["Collector"]
@@ -37,6 +38,8 @@ class Collector(wiring.Component):
         A step's sums of every chain.
     i_scales : In, stream
         Group scales of a header.
+    i_rows : In, stream
+        Row scales of a row block.
     o : Out, stream
         Results of a row block: step after step, the first halves of all chains, then the second
         (where it has a meaning).
@@ -53,6 +56,7 @@ class Collector(wiring.Component):
             "sums": In(data.ArrayLayout(sums(config.chain), config.chains)),
             "tag": In(tag(config)),
             "i_scales": In(stream.Signature(scales(config))),
+            "i_rows": In(stream.Signature(row_scales(config))),
             "o": Out(stream.Signature(result(config))),
             "group_done": Out(1),
             "result_done": Out(1),
@@ -144,12 +148,12 @@ class Collector(wiring.Component):
 
         # The multiplier's stages: add at +1, keep at +3.
         at = data.StructLayout({"step": range(c.tokens), "half": 1, "first_group": 1,
-                                "last_group": 1, "lo_only": 1, "pattern": 3})
+                                "last_group": 1, "last_step": 1, "lo_only": 1, "pattern": 3})
         at_0 = Signal(at)
         m.d.comb += [
             at_0.half.eq(second),
             *(at_0[name].eq(head[name])
-              for name in ("step", "first_group", "last_group", "lo_only", "pattern")),
+              for name in ("step", "first_group", "last_group", "last_step", "lo_only", "pattern")),
         ]
         at_1, at_3 = Signal(at, reset_less=True), Signal(at)
         runs_1, runs_2, runs_3 = Signal(), Signal(), Signal()
@@ -198,11 +202,15 @@ class Collector(wiring.Component):
                         of_row.eq(pattern is Pattern.DENSE or c.chain.splits(pattern) > 1),
                         two_tokens.eq(c.chain.tokens(pattern) == 2),
                     ]
+        rows = place(m, platform, "rows", RowScales(c))
+        connect(m, flipped(self.i_rows), rows.i)
         full = Signal()
         payload_1 = Signal(result(c), reset_less=True)
         takes = Signal()
         m.d.comb += [
             do.show_at.eq(shown << 1 | half),
+            rows.half.eq(half & of_row),
+            rows.done.eq(self.result_done & slot.last_step),
             takes.eq((filled != 0) & (~full | self.o.ready)),
             self.o.valid.eq(full),
             self.o.payload.eq(payload_1),
@@ -212,6 +220,7 @@ class Collector(wiring.Component):
         with m.If(takes):
             m.d.sync += [
                 payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
+                payload_1.row_scale.eq(rows.scales[chain]),
                 payload_1.row.eq(Mux(of_row, chain << 1 | half, chain)),
                 payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),
                 chain.eq(chain + 1),

@@ -66,9 +66,10 @@ def tagged_step(config: LaneConfig):
 
 
 def result(config: LaneConfig):
-    """A dot product: exact, of a row of the row block and a token."""
+    """A dot product: exact, of a row of the row block and a token; the row's FP32 scale with it."""
     return data.StructLayout({
         "sum": signed(SUM_BITS),
+        "row_scale": 32,
         "row": range(2 * config.chains),
         "token": range(config.tokens),
     })

@@ -6,6 +6,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import LaneConfig
+from flightllm_hw.dequant.layouts import header
+from flightllm_hw.formats.pattern import Pattern
 
 from .layouts import operation, request
 
@@ -13,11 +15,11 @@ __all__ = ["StepSequencer"]
 
 
 class StepSequencer(wiring.Component):
-    """For every row block, group, tile and step: the window to read and its tag.
+    """For every row block, header, group, tile and step: the window to read and its tag.
 
     A request a cycle, except that steps whose sums need room further on wait for it: ``group_room``
     for the last tile of a group, ``result_room`` for the last group of a row block. The chains
-    themselves cannot wait.
+    themselves cannot wait. Headers that a mask leaves out are not met and take no cycle.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ class StepSequencer(wiring.Component):
     -------
     i : In, stream
         Operations.
+    i_headers : In, stream
+        The headers that their tapes hold.
     o : Out, stream
         Requests for the activation buffer.
     group_room : In
@@ -41,6 +45,7 @@ class StepSequencer(wiring.Component):
         self.config = config
         super().__init__({
             "i": In(stream.Signature(operation(config))),
+            "i_headers": In(stream.Signature(header(config))),
             "o": Out(stream.Signature(request(config))),
             "group_room": In(1),
             "result_room": In(1),
@@ -49,27 +54,35 @@ class StepSequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         c = self.config
-        busy = Signal()
         op = Signal(operation(c))
         tape = op.tape
 
-        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step.
-        quarters = Signal(3)
+        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step,
+        # results that a chain has of it.
+        tile_quarters = Signal(3)
         two_tokens = Signal()
-        one_sum = Signal()
+        paired = Signal()
+        dense = Signal()
         with m.Switch(tape.pattern):
             for pattern in c.patterns:
                 with m.Case(pattern.value):
                     m.d.comb += [
-                        quarters.eq(4 * c.tile_columns(pattern) // c.chain.window),
+                        tile_quarters.eq(4 * c.tile_columns(pattern) // c.chain.window),
                         two_tokens.eq(c.chain.tokens(pattern) == 2),
-                        one_sum.eq(c.tile_rows(pattern) * c.chain.tokens(pattern) == c.chains),
+                        paired.eq(c.tile_rows(pattern) == c.chains),
                     ]
         steps = Signal(range(c.tokens + 1))
-        m.d.comb += steps.eq(Mux(two_tokens, (op.tokens + 1) >> 1, op.tokens))
+        m.d.comb += [
+            dense.eq(tape.pattern == Pattern.DENSE.value),
+            steps.eq(Mux(two_tokens, (op.tokens + 1) >> 1, op.tokens)),
+        ]
 
         # Where we are. `quarter` counts along K, `base` is the step's place in the buffer.
+        busy = Signal()
+        in_header = Signal()
+        at = Signal(header(c))
         row_block = Signal.like(tape.row_blocks)
+        first_group = Signal()
         group = Signal.like(tape.groups)
         tile = Signal.like(tape.group_tiles)
         step = Signal(range(c.tokens))
@@ -77,19 +90,22 @@ class StepSequencer(wiring.Component):
         base = Signal(range(c.window_words))
         last_step = Signal()
         last_tile = Signal()
+        last_of_header = Signal()
         last_group = Signal()
         last_row_block = Signal()
-        tiles = Signal.like(tape.group_tiles)
+        ends = Signal()
         m.d.comb += [
+            ends.eq(group + 1 == tape.groups),
             last_step.eq(step + 1 == steps),
-            last_group.eq(group + 1 == tape.groups),
-            tiles.eq(Mux(last_group, tape.last_tiles, tape.group_tiles)),
-            last_tile.eq(tile + 1 == tiles),
+            last_tile.eq(tile + 1 == Mux(ends, tape.last_tiles, tape.group_tiles)),
+            last_of_header.eq(~paired | group[0] | ends),
+            last_group.eq(last_of_header & at.last),
             last_row_block.eq(row_block + 1 == tape.row_blocks),
         ]
 
         tag = self.o.payload.tag
         room = Signal()
+        moves = Signal()
         m.d.comb += [
             room.eq(~last_tile | (self.group_room & (~last_group | self.result_room))),
             self.o.payload.word.eq(base + (quarter >> 2)),
@@ -100,29 +116,52 @@ class StepSequencer(wiring.Component):
             tag.last_step.eq(last_step),
             tag.first_tile.eq(tile == 0),
             tag.last_tile.eq(last_tile),
-            tag.first_group.eq(group == 0),
+            tag.first_group.eq(first_group),
             tag.last_group.eq(last_group),
             tag.group.eq(group[0]),
-            tag.lo_only.eq(one_sum | (two_tokens & last_step & op.tokens[0])),
+            tag.lo_only.eq(Mux(two_tokens, last_step & op.tokens[0], paired & ~dense)),
+            # An offer is kept: room that is there stays there until the step takes it.
+            self.o.valid.eq(in_header & room),
+            moves.eq(self.o.valid & self.o.ready),
         ]
-        # An offer is kept: room that is there stays there until the step takes it.
-        m.d.comb += self.o.valid.eq(busy & room)
 
-        m.d.comb += self.i.ready.eq(~busy)
-        with m.If(~busy):
-            m.d.sync += [op.eq(self.i.payload), busy.eq(self.i.valid)]
-        with m.Elif(self.o.valid & self.o.ready):
-            # The next step of the tile: of every step or of every second, in the next word pair.
+        # The next step of the tile, the next tile of the group, the next group of the header.
+        leaves = Signal()
+        with m.If(moves):
             m.d.sync += step.eq(step + 1)
             with m.If(two_tokens | step[0]):
                 m.d.sync += base.eq(base + op.stride)
             with m.If(last_step):
                 m.d.sync += [step.eq(0), base.eq(0), tile.eq(tile + 1),
-                             quarter.eq(quarter + quarters)]
+                             quarter.eq(quarter + tile_quarters)]
                 with m.If(last_tile):
-                    m.d.sync += [tile.eq(0), group.eq(group + 1)]
-                    with m.If(last_group):
-                        m.d.sync += [group.eq(0), quarter.eq(0), row_block.eq(row_block + 1)]
-                        with m.If(last_row_block):
-                            m.d.sync += [row_block.eq(0), busy.eq(0)]
+                    m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0)]
+                    m.d.comb += leaves.eq(last_of_header)
+
+        # The next header, or the next operation.
+        finishes = Signal()
+        number = self.i_headers.payload.number
+        tiles = Signal(range(4 * c.window_words))
+        m.d.comb += finishes.eq(leaves & at.last & last_row_block)
+        with m.Switch(tape.group_tiles):
+            for n in range(5):
+                with m.Case(1 << n):
+                    m.d.comb += tiles.eq((number << paired) << n)
+        with m.If(leaves):
+            m.d.sync += in_header.eq(0)
+            with m.If(at.last):
+                m.d.sync += [row_block.eq(row_block + 1), first_group.eq(1)]
+        with m.If(finishes):
+            m.d.sync += busy.eq(0)
+        m.d.comb += self.i_headers.ready.eq(busy & ~finishes & (~in_header | leaves))
+        with m.If(self.i_headers.valid & self.i_headers.ready):
+            m.d.sync += [at.eq(self.i_headers.payload), in_header.eq(1), group.eq(number << paired)]
+            with m.Switch(tile_quarters):
+                for n in range(3):
+                    with m.Case(1 << n):
+                        m.d.sync += quarter.eq(tiles << n)
+        m.d.comb += self.i.ready.eq(~busy)
+        with m.If(~busy):
+            m.d.sync += [op.eq(self.i.payload), busy.eq(self.i.valid), row_block.eq(0),
+                         first_group.eq(1)]
         return m

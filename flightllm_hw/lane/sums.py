@@ -35,8 +35,8 @@ DSP = Dsp48e2Config(opmodes=(FRESH, ADD), inmodes=(0,), alumodes=(0,))
 def control(config: LaneConfig):
     """What all chains of a lane do in a cycle; each part belongs to a stage of its own.
 
-    - ``add`` the chain's two sums to the group sums of ``step``, or start them (``first``); ``push``
-      what comes of it to place ``push_at`` of the queue.
+    - ``add`` the chain's two sums to the group sums of ``step``, or start them (``first``), and
+      ``push`` what comes of it to place ``push_at`` of the queue.
     - ``pop_at``, ``half``: multiply that group sum by ``scale`` of the chain's two.
     - ``add_at``, ``fresh`` (a cycle later): add dot product ``add_at``, or nothing.
     - ``keep``, ``keep_at`` (three cycles later): it becomes dot product ``keep_at``.

@@ -2,10 +2,10 @@
 """Operations on a compiled lane, and what they must come to."""
 
 import numpy as np
-from support.tapes import payload
 
 from flightllm_hw.formats import group_sums
 from flightllm_hw.sim.traffic import STEADY
+from support.tapes import payload
 
 
 def load_activations(sim, config, x):
@@ -45,5 +45,8 @@ def multiply(sim, config, shape, beats, x, traffic=STEADY, seed=0, deadline=1_00
     values = sim.unpack("o", got["o"])
     result = np.full((len(x), shape.row_blocks * rows), 1 << 60, np.int64)
     block = np.arange(count) // (rows * len(x))
-    result[values["token"], block * rows + values["row"]] = values["sum"]
+    row = block * rows + values["row"]
+    result[values["token"], row] = values["sum"]
+    got.row_scale = np.zeros(shape.row_blocks * rows, np.uint32)
+    got.row_scale[row] = values["row_scale"]
     return result, got

@@ -1,34 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lane: tape and activations in, exact dot products out."""
+"""What multiplies in a lane: beats and activations in, exact dot products out."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from flightllm_hw.compute.array import ChainArray
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.dequant.decoder import TapeDecoder
+from flightllm_hw.dequant.layouts import header
 from flightllm_hw.hierarchy import place
+from flightllm_hw.interfaces.stream import Queue, QueueConfig
 from flightllm_hw.memory.fifo import PrefetchFifo, PrefetchFifoConfig
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .activations import ActivationBuffer
 from .collector import Collector
 from .layouts import operation, result
-from .scales import ScaleQueue
 from .steps import StepSequencer
 from .sums import QUEUE
 
-__all__ = ["Lane"]
+__all__ = ["LaneEngine"]
 
 
-class Lane(wiring.Component):
+class LaneEngine(wiring.Component):
     """A = sum over groups of u_g * sum over the group of (q - z) * x, for a matrix and T tokens.
 
     ::
 
         i_beat ──► PrefetchFifo ══► TapeDecoder ──tiles──► ChainArray ──sums──► Collector ──► o
-                                        │ scales ──► ScaleQueue ────────────────────▲
+                                        │ scales, headers ──► queues ───────────────▲
         i ──┬──► (decoder)                                   ▲                      │ tags
             └──► StepSequencer ──► ActivationBuffer ──windows┴──────────────────────'
 
@@ -81,7 +82,9 @@ class Lane(wiring.Component):
         place(m, platform, "fifo", fifo)
         place(m, platform, "activations", buffer)
         decoder = place(m, platform, "decoder", TapeDecoder(c))
-        scales = place(m, platform, "scales", ScaleQueue(c))
+        scales = place(m, platform, "scales", Queue(QueueConfig(width=32 * c.chains)))
+        headers = place(m, platform, "headers",
+                        Queue(QueueConfig(width=header(c).size)))
         steps = place(m, platform, "steps", StepSequencer(c))
         array = place(m, platform, "array", ChainArray(c))
         collector = place(m, platform, "collector", Collector(c))
@@ -100,8 +103,14 @@ class Lane(wiring.Component):
         connect(m, fifo.first, decoder.first)
         connect(m, fifo.second, decoder.second)
         connect(m, decoder.o, array.i_tile)
-        connect(m, decoder.o_scales, scales.i)
-        connect(m, scales.o, collector.i_scales)
+        for source, sink in ((decoder.o_scales, scales.i), (scales.o, collector.i_scales),
+                             (decoder.o_headers, headers.i), (headers.o, steps.i_headers)):
+            m.d.comb += [
+                sink.valid.eq(source.valid),
+                Value.cast(sink.payload).eq(Value.cast(source.payload)),
+                source.ready.eq(sink.ready),
+            ]
+        connect(m, decoder.o_rows, collector.i_rows)
         for name in ("freed", "occupancy", "starved", "full"):
             m.d.comb += getattr(self, name).eq(getattr(fifo, name))
 
