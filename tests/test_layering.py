@@ -37,7 +37,7 @@ MAY = {
     "export": GROUND | LEAVES | BLOCKS | {"control", "top"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"export", "primitives"},
+    "sim": GROUND | {"compiler", "export", "lane", "primitives"},
     "runtime": GROUND | {"golden", "compiler", "top", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "top"},
 }

@@ -36,6 +36,8 @@ class TapeDecoder(wiring.Component):
         Group scales, row scales, and which headers there are: see
         :class:`~flightllm_hw.dequant.gearbox.Gearbox`. All come before the first tile that they are
         for.
+    busy, starving : Out
+        As the gearbox has them.
     """
 
     def __init__(self, config: LaneConfig):
@@ -48,6 +50,8 @@ class TapeDecoder(wiring.Component):
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
             "o_headers": Out(stream.Signature(header(config))),
+            "busy": Out(1),
+            "starving": Out(1),
         })
 
     def elaborate(self, platform):
@@ -60,4 +64,5 @@ class TapeDecoder(wiring.Component):
         connect(m, dequantizer.o, flipped(self.o))
         for name in ("o_scales", "o_rows", "o_headers"):
             connect(m, getattr(gearbox, name), flipped(getattr(self, name)))
+        m.d.comb += [self.busy.eq(gearbox.busy), self.starving.eq(gearbox.starving)]
         return m

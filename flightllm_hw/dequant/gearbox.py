@@ -59,6 +59,10 @@ class Gearbox(wiring.Component):
         Row scales, half a row block's at a time.
     o_headers : Out, stream
         Which headers the tape holds; a mask leaves others out.
+    busy : Out
+        A matrix is not read to its end.
+    starving : Out
+        What comes next needs a beat that is not there.
 
     Reset: forgets the matrix.
 
@@ -80,6 +84,8 @@ class Gearbox(wiring.Component):
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
             "o_headers": Out(stream.Signature(header(config))),
+            "busy": Out(1),
+            "starving": Out(1),
         })
 
     def elaborate(self, platform):
@@ -157,9 +163,10 @@ class Gearbox(wiring.Component):
         # Zero points, or the middle of the range.
         zeros = Signal.like(shown.zeros, reset_less=True)
 
+        m.d.comb += self.busy.eq(1)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += [self.i.ready.eq(1), self.busy.eq(0)]
                 m.d.sync += [tape.eq(self.i.payload), row_block.eq(0)]
                 with m.If(self.i.valid):
                     m.next = "ROWS"
@@ -171,6 +178,7 @@ class Gearbox(wiring.Component):
                     self.o_rows.payload.scales.eq(first.payload),
                     self.o_rows.payload.half.eq(half),
                     self.o_rows.payload.last.eq(half | paired),
+                    self.starving.eq(~first.valid),
                     first.ready.eq(self.o_rows.ready),
                 ]
                 m.d.sync += section.eq(0)
@@ -191,6 +199,7 @@ class Gearbox(wiring.Component):
                                           exists & ~(exists >> 1), wanted)),
                     walk.i.valid.eq(~tape.masked | first.valid),
                     first.ready.eq(tape.masked & walk.i.ready),
+                    self.starving.eq(tape.masked & ~first.valid),
                 ]
                 with m.If(walk.i.valid & walk.i.ready):
                     m.next = "SCALES"
@@ -211,6 +220,7 @@ class Gearbox(wiring.Component):
                             & (sent_header | self.o_headers.ready)),
                     first.ready.eq(walk.o.valid & ~named.empty & both),
                     walk.o.ready.eq(named.empty | (there & both)),
+                    self.starving.eq(walk.o.valid & ~named.empty & ~first.valid),
                 ]
                 m.d.sync += [
                     sent_scales.eq(there & ~both & (sent_scales | self.o_scales.ready)),
@@ -235,7 +245,7 @@ class Gearbox(wiring.Component):
                         m.next = "BLOCK"
 
             with m.State("ZEROS"):
-                m.d.comb += first.ready.eq(1)
+                m.d.comb += [first.ready.eq(1), self.starving.eq(~first.valid)]
                 m.d.sync += zeros.eq(first.payload)
                 with m.If(first.valid):
                     m.next = "TOPS"
@@ -243,7 +253,7 @@ class Gearbox(wiring.Component):
                         m.next = "BLOCK"
 
             with m.State("TOPS"):
-                m.d.comb += first.ready.eq(1)
+                m.d.comb += [first.ready.eq(1), self.starving.eq(~first.valid)]
                 m.d.sync += tops.eq(first.payload)
                 with m.If(first.valid):
                     m.next = "BLOCK"
@@ -256,6 +266,7 @@ class Gearbox(wiring.Component):
                     needs_second.eq((chunk << 1) + 1 != beats),
                     last_chunk.eq((chunk << 1) + 2 >= beats),
                     load.eq(free & first.valid & (second.valid | ~needs_second)),
+                    self.starving.eq(free & ~load),
                     first.ready.eq(load),
                     second.ready.eq(load & needs_second),
                 ]

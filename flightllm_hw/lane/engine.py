@@ -50,8 +50,14 @@ class LaneEngine(wiring.Component):
     o : Out, stream
         Results, row block after row block: for each step, for each half, for each chain. Rows of
         padding are among them.
-    freed, occupancy, starved, full : Out
+    freed, occupancy, full : Out
         Of the :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
+    flush : In
+        Throws away the beats in the FIFO; only while not ``reading``.
+    reading, starving : Out
+        A tape is not read to its end; it needs a beat that is not there.
+    busy : Out
+        An operation is under way, up to its last result.
 
     Reset: forgets operations and beats.
     """
@@ -67,7 +73,11 @@ class LaneEngine(wiring.Component):
             **{name: buffer.signature.members[name]
                for name in ("write_en", "write_word", "write_data")},
             **{name: fifo.signature.members[name]
-               for name in ("freed", "occupancy", "starved", "full")},
+               for name in ("freed", "occupancy", "full")},
+            "flush": In(1),
+            "reading": Out(1),
+            "starving": Out(1),
+            "busy": Out(1),
         })
         self._parts = fifo, buffer
 
@@ -100,8 +110,13 @@ class LaneEngine(wiring.Component):
 
         # The tape.
         connect(m, flipped(self.i_beat), fifo.i)
-        connect(m, fifo.first, decoder.first)
-        connect(m, fifo.second, decoder.second)
+        for source, sink in ((fifo.first, decoder.first), (fifo.second, decoder.second)):
+            m.d.comb += [
+                sink.valid.eq(source.valid),
+                sink.payload.eq(source.payload),
+                source.ready.eq(sink.ready | self.flush),
+            ]
+        m.d.comb += [self.reading.eq(decoder.busy), self.starving.eq(decoder.starving)]
         connect(m, decoder.o, array.i_tile)
         for source, sink in ((decoder.o_scales, scales.i), (scales.o, collector.i_scales),
                              (decoder.o_headers, headers.i), (headers.o, steps.i_headers)):
@@ -111,7 +126,7 @@ class LaneEngine(wiring.Component):
                 source.ready.eq(sink.ready),
             ]
         connect(m, decoder.o_rows, collector.i_rows)
-        for name in ("freed", "occupancy", "starved", "full"):
+        for name in ("freed", "occupancy", "full"):
             m.d.comb += getattr(self, name).eq(getattr(fifo, name))
 
         # The activations.
@@ -147,6 +162,8 @@ class LaneEngine(wiring.Component):
             asks_for_result.eq(asks & tag.last_group),
             steps.group_room.eq(groups != QUEUE),
             steps.result_room.eq(results != c.tokens),
+            self.busy.eq(decoder.busy | ~steps.i.ready | (groups != 0) | (results != 0)
+                         | collector.o.valid),
         ]
         m.d.sync += [
             groups.eq(groups + asks - collector.group_done),

@@ -142,9 +142,8 @@ class PrefetchFifo(wiring.Component):
         Beats that have left in this cycle (0..2): credits for who reads memory.
     occupancy : Out
         Beats inside.
-    starved, full : Out
-        Cycles in which ``first`` was wanted but empty, and in which ``i`` had to wait; 32 bits,
-        wrapping.
+    full : Out
+        Cycles in which ``i`` had to wait; 32 bits, wrapping.
 
     Reset: empties it, clears the counters.
     """
@@ -157,7 +156,6 @@ class PrefetchFifo(wiring.Component):
             "second": Out(stream.Signature(config.width)),
             "freed": Out(range(3)),
             "occupancy": Out(range(config.beats + 8)),
-            "starved": Out(32),
             "full": Out(32),
         })
 
@@ -200,7 +198,6 @@ class PrefetchFifo(wiring.Component):
         # Counters.
         m.d.sync += [
             self.occupancy.eq(self.occupancy + arrived - self.freed),
-            self.starved.eq(self.starved + (self.first.ready & ~self.first.valid)),
             self.full.eq(self.full + (self.i.valid & ~self.i.ready)),
         ]
         return m

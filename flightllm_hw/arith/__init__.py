@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arithmetic in FP32: plain pipelines, IEEE to the bit but for subnormals."""
