@@ -154,7 +154,7 @@ def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Patt
                 continue
             beats.append(_bytes(scale[row, header].astype("<u2"), config))
             if shape.zero_point:
-                beats.append(_bytes(zero[row, header].astype(np.uint8), config))
+                beats.append(_bytes((-zero[row, header].astype(np.int16)).astype(np.uint8), config))
             at, end = (ends[header - 1] if header else 0), ends[header]
             beats.append(_block_beats(codes[row, at:end], indices[row, at:end], shape))
     return shape, np.concatenate(beats)

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,8 +31,8 @@ class BlockWalk(wiring.Component):
     """Names the set bits of a mask in ascending order, one a cycle.
 
     Blocks of zeros take no tile on the tape and no cycle in the chains: activations are read for
-    the blocks that are named, and for no others. A word follows the one before without a bubble. A
-    word without a bit still gives one item, ``empty``: rows of nothing but zeros have results too.
+    the blocks that are named, and for no others. From one word to the next a cycle passes. A word
+    without a bit still gives one item, ``empty``: rows of nothing but zeros have results too.
 
     ::
 
@@ -50,10 +50,10 @@ class BlockWalk(wiring.Component):
     o : Out, stream
         ``block``: its number; ``last``: of its word; ``empty``: the word has none (``block`` is 0).
 
-    Latency: ``latency`` = 1 cycle from a word to its first block. Reset: forgets the word.
+    Latency: ``latency`` = 2 cycles from a word to its first block. Reset: forgets the word.
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, config: BlockWalkConfig):
         self.config = config
@@ -67,25 +67,43 @@ class BlockWalk(wiring.Component):
         m = Module()
         blocks = self.config.blocks
 
-        # What is left of the word, and the same without its lowest bit.
+        # What is left of the word, its lowest bit, and what is left without it. The number of the
+        # lowest bit is an OR for each of its digits: no chain of priorities.
         left = Signal(blocks)
         full = Signal()
+        less_one = Signal(blocks)
+        lowest = Signal(blocks)
         rest = Signal(blocks)
         block = Signal(range(blocks))
-        m.d.comb += rest.eq(left & (left - 1))
-        for n in reversed(range(blocks)):
-            with m.If(left[n]):
-                m.d.comb += block.eq(n)
-
         m.d.comb += [
-            self.o.valid.eq(full),
-            self.o.payload.block.eq(block),
-            self.o.payload.last.eq(rest == 0),
-            self.o.payload.empty.eq(left == 0),
-            self.i.ready.eq(~full | (self.o.ready & self.o.payload.last)),
+            less_one.eq(left - 1),
+            lowest.eq(left & ~less_one),
+            rest.eq(left & less_one),
+            *(block[digit].eq(Cat(lowest[n] for n in range(blocks) if n >> digit & 1).any())
+              for digit in range(len(block))),
+        ]
+
+        # The lowest bit moves on to the output register, the rest stays.
+        shown = Signal()
+        shown_1 = Signal.like(self.o.payload, reset_less=True)
+        moves = Signal()
+        m.d.comb += [
+            self.o.valid.eq(shown),
+            self.o.payload.eq(shown_1),
+            self.i.ready.eq(~full),
+            moves.eq(full & (~shown | self.o.ready)),
         ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [left.eq(self.i.payload), full.eq(1)]
-        with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += [left.eq(rest), full.eq(~self.o.payload.last)]
+        with m.If(moves):
+            m.d.sync += [
+                left.eq(rest),
+                full.eq(rest != 0),
+                shown.eq(1),
+                shown_1.block.eq(block),
+                shown_1.last.eq(rest == 0),
+                shown_1.empty.eq(left == 0),
+            ]
+        with m.Elif(self.o.ready):
+            m.d.sync += shown.eq(0)
         return m

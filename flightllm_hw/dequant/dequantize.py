@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dequantizer: bit-planes to int8 codes less their zero points."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.layouts import tile
@@ -18,8 +18,10 @@ class Dequantizer(wiring.Component):
     """code = q - z for every code of a block, a tile a cycle (FlightLLM's dequantization unit).
 
     A dense block is one tile, a sparse block two. Unused planes are zero, so q needs no extension;
-    signed codes are stored with their top bit inverted and have z = 2^(b-1), so that one
-    subtraction serves all (``docs/tape.md``). The tape's maker sees to it that q - z is an int8.
+    signed codes are stored with their top bit inverted and have z = 2^(b-1), so that one addition,
+    of -z, serves all (``docs/tape.md``). -z is common to a chain, so the choice between two tiles
+    takes no LUT of its own: it goes into the adder's. The tape's maker sees to it that q - z is an
+    int8.
 
     Parameters
     ----------
@@ -77,25 +79,25 @@ class Dequantizer(wiring.Component):
             m.d.sync += full.eq(0)
 
         for n in range(c.chains):
-            zeros = [block.zeros[2 * n + entry] for entry in range(2)]
+            # What a chain's codes have added to them, by which half of the chain they are in.
+            first, other = block.offsets[2 * n], block.offsets[2 * n + 1]
+            lower = Signal(8, name=f"lower_{n}")
+            upper = Signal(8, name=f"upper_{n}")
+            mated = Signal(8, name=f"mated_{n}")
+            m.d.comb += [
+                lower.eq(Mux(~dense & ~split & block.group, other, first)),
+                upper.eq(Mux(~dense & (split | block.group), other, first)),
+                mated.eq(Mux(dense, other, 0)),
+            ]
             for k in range(length):
                 at = k * 2 * c.chains + 2 * n
                 q = [Cat(plane[at + t] for plane in block.codes) for t in range(2)]
                 index = [Cat(plane[at + t] for plane in block.indices) for t in range(2)]
-                own = Signal(8, name=f"q_{n}_{k}")
-                zero = Signal(8, name=f"z_{n}_{k}")
-                code = Signal(data.StructLayout({"code": signed(8), "mate": signed(8)}),
-                              name=f"element_{n}_{k}")
-                if k < length // 2:
-                    other_entry = ~dense & ~split & block.group
-                else:
-                    other_entry = ~dense & (split | block.group)
-                m.d.comb += [
-                    own.eq(Mux(second, q[1], q[0])),
-                    zero.eq(Mux(other_entry, zeros[1], zeros[0])),
-                    code.code.eq(own - zero),
-                    code.mate.eq(Mux(dense, q[1] - zeros[1], Mux(second, index[1], index[0]))),
-                ]
+                element = shown.elements[n][k]
                 with m.If(takes):
-                    m.d.sync += shown.elements[n][k].eq(code)
+                    m.d.sync += [
+                        element.code.eq((lower if k < length // 2 else upper)
+                                        + Mux(second, q[1], q[0])),
+                        element.mate.eq(mated + Mux(dense, q[1], Mux(second, index[1], index[0]))),
+                    ]
         return m

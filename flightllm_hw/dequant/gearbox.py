@@ -19,8 +19,6 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 
 from .layouts import (
-    CODE_PLANES,
-    INDEX_PLANES,
     MASK_BITS,
     TapeLayout,
     block,
@@ -135,13 +133,10 @@ class Gearbox(wiring.Component):
         # Which headers there are: those that the mask names, or all.
         walk = place(m, platform, "walk", BlockWalk(BlockWalkConfig(blocks=MASK_BITS)))
         named = walk.o.payload
-        headers = Signal.like(tape.groups)
         left = Signal.like(tape.groups)
         last_section = Signal()
+        exists = Signal(MASK_BITS)
         m.d.comb += [
-            headers.eq((tape.groups + paired) >> paired),
-            left.eq(headers - section * MASK_BITS),
-            last_section.eq(left <= MASK_BITS),
             self.o_headers.payload.number.eq(Cat(named.block, section)),
             self.o_headers.payload.last.eq(named.last & last_section),
         ]
@@ -160,8 +155,10 @@ class Gearbox(wiring.Component):
         with m.If(self.o.ready):
             m.d.sync += full.eq(0)
 
-        # Zero points, or the middle of the range.
-        zeros = Signal.like(shown.zeros, reset_less=True)
+        # What is added to codes: minus their zero points, or minus the middle of the range.
+        offsets = Signal.like(shown.offsets, reset_less=True)
+        middle = Signal(8)
+        m.d.comb += [middle[n].eq(tape.bits <= n + 1) for n in range(8)]
 
         m.d.comb += self.busy.eq(1)
         with m.FSM():
@@ -185,14 +182,19 @@ class Gearbox(wiring.Component):
                 with m.If(first.valid & first.ready):
                     m.d.sync += half.eq(~self.o_rows.payload.last)
                     with m.If(self.o_rows.payload.last):
-                        m.next = "MASK"
+                        m.d.sync += left.eq((tape.groups + paired) >> paired)
+                        m.next = "COUNT"
+
+            with m.State("COUNT"):
+                # Which headers the section has, one after the other.
+                m.d.sync += [exists[n].eq(left > n) for n in range(MASK_BITS)]
+                m.d.sync += last_section.eq(left <= MASK_BITS)
+                m.next = "MASK"
 
             with m.State("MASK"):
-                # As many bits as the section has headers, or those of them that the mask names. A
-                # last section without any would leave others waiting: its last header is taken.
-                exists = Signal(MASK_BITS)
+                # All of them, or those that the mask names. A last section without any would leave
+                # others waiting: its last header is taken.
                 wanted = Signal(MASK_BITS)
-                m.d.comb += [exists[n].eq(left > n) for n in range(MASK_BITS)]
                 m.d.comb += [
                     wanted.eq(Mux(tape.masked, exists & first.payload, exists)),
                     walk.i.payload.eq(Mux(last_section & (wanted == 0),
@@ -232,10 +234,10 @@ class Gearbox(wiring.Component):
                     last_header.eq(named.last),
                 ]
                 with m.If(~tape.zero_point):
-                    m.d.sync += [zeros[n].eq(1 << (tape.bits - 1)[:3]) for n in range(2 * c.chains)]
+                    m.d.sync += [offsets[n].eq(middle) for n in range(2 * c.chains)]
                 with m.If(walk.o.valid & named.empty):
-                    m.d.sync += section.eq(section + 1)
-                    m.next = "MASK"
+                    m.d.sync += [section.eq(section + 1), left.eq(left - MASK_BITS)]
+                    m.next = "COUNT"
                 with m.Elif(first.valid & first.ready):
                     with m.If(tape.zero_point):
                         m.next = "ZEROS"
@@ -246,7 +248,7 @@ class Gearbox(wiring.Component):
 
             with m.State("ZEROS"):
                 m.d.comb += [first.ready.eq(1), self.starving.eq(~first.valid)]
-                m.d.sync += zeros.eq(first.payload)
+                m.d.sync += offsets.eq(first.payload)
                 with m.If(first.valid):
                     m.next = "TOPS"
                     with m.If(~odd):
@@ -273,7 +275,7 @@ class Gearbox(wiring.Component):
                 with m.If(load):
                     m.d.sync += [
                         shown.pattern.eq(tape.pattern),
-                        shown.zeros.eq(zeros),
+                        shown.offsets.eq(offsets),
                         shown.group.eq(group[0]),
                         full.eq(last_chunk),
                         chunk.eq(chunk + 1),
@@ -289,37 +291,56 @@ class Gearbox(wiring.Component):
                             with m.If(last_group | ~paired | group[0]):
                                 m.next = "SCALES"
                                 with m.If(last_header):
-                                    m.d.sync += section.eq(section + 1)
-                                    m.next = "MASK"
+                                    m.d.sync += [section.eq(section + 1), left.eq(left - MASK_BITS)]
+                                    m.next = "COUNT"
                                     with m.If(last_section):
                                         m.d.sync += row_block.eq(row_block + 1)
                                         m.next = "ROWS"
                                         with m.If(row_block + 1 == tape.row_blocks):
                                             m.next = "IDLE"
 
-                # Chunk 0 clears the planes that the code or the index does not have.
+                # Each plane has one beat that it comes from, or two. Chunk 0 clears those that the
+                # code or the index does not have; a clear is a register's own reset.
                 top = Mux(second_of_two, tops[width:], tops[:width])
-                with m.If(load & (chunk == 0)):
+                chunk_0 = Signal()
+                chunk_1 = Signal()
+                m.d.comb += [chunk_0.eq(load & (chunk == 0)), chunk_1.eq(load & (chunk == 1))]
+                with m.If(chunk_0):
                     m.d.sync += [shown.codes[n].eq(first_planes[n]) for n in range(2)]
-                    m.d.sync += [shown.codes[n].eq(0) for n in range(2, CODE_PLANES)]
-                    m.d.sync += [shown.indices[n].eq(0) for n in range(2, INDEX_PLANES)]
-                    with m.If(code_beats >= 2):
-                        m.d.sync += [shown.codes[2 + n].eq(second_planes[n]) for n in range(2)]
-                    with m.Elif(odd):
-                        m.d.sync += shown.codes[2].eq(top)
-                    with m.If(odd & (code_beats == 2)):
-                        m.d.sync += shown.codes[4].eq(top)
-                with m.If(load & (chunk == 1) & (code_beats >= 3)):
-                    m.d.sync += [shown.codes[4 + n].eq(first_planes[n]) for n in range(2)]
-                    with m.If(code_beats == 4):
-                        m.d.sync += [shown.codes[6 + n].eq(second_planes[n]) for n in range(2)]
+                with m.If(chunk_0 & (code_beats == 1) & ~odd):
+                    m.d.sync += shown.codes[2].eq(0)
+                with m.Elif(chunk_0):
+                    m.d.sync += shown.codes[2].eq(Mux(code_beats == 1, top, second_planes[0]))
+                with m.If(chunk_0 & (code_beats == 1)):
+                    m.d.sync += shown.codes[3].eq(0)
+                with m.Elif(chunk_0):
+                    m.d.sync += shown.codes[3].eq(second_planes[1])
+                five = Signal()
+                m.d.comb += five.eq(odd & (code_beats == 2))
+                with m.If(chunk_0 & ~five):
+                    m.d.sync += shown.codes[4].eq(0)
+                with m.Elif(chunk_0 | (chunk_1 & (code_beats >= 3))):
+                    m.d.sync += shown.codes[4].eq(Mux(five, top, first_planes[0]))
+                for n, beats_then, plane in ((5, 3, first_planes[1]), (6, 4, second_planes[0]),
+                                             (7, 4, second_planes[1])):
+                    with m.If(chunk_0):
+                        m.d.sync += shown.codes[n].eq(0)
+                    with m.Elif(chunk_1 & (code_beats >= beats_then)):
+                        m.d.sync += shown.codes[n].eq(plane)
 
-                # Index beat n is beat code_beats + n of the block.
+                # Index beat n is beat code_beats + n of the block; the second is never in chunk 0.
                 for n in range(2):
                     beat = Signal(3, name=f"index_beat_{n}")
-                    m.d.comb += beat.eq(code_beats + n)
-                    with m.If(load & (chunk == beat[1:]) & (index_beats > n)):
-                        for plane in range(2):
-                            m.d.sync += shown.indices[2 * n + plane].eq(
+                    comes = Signal(name=f"index_comes_{n}")
+                    m.d.comb += [
+                        beat.eq(code_beats + n),
+                        comes.eq(load & (chunk == beat[1:]) & (index_beats > n)),
+                    ]
+                    for plane in range(2):
+                        register = shown.indices[2 * n + plane]
+                        with m.If(chunk_0 & (index_beats <= n)):
+                            m.d.sync += register.eq(0)
+                        with m.Elif(comes):
+                            m.d.sync += register.eq(
                                 Mux(beat[0], second_planes[plane], first_planes[plane]))
         return m

@@ -36,14 +36,14 @@ class TapeLayout(data.Struct):
 def block(config: LaneConfig):
     """A block: planes of codes and indices, and what its codes mean.
 
-    ``zeros`` are the header's entries; ``group`` is the parity of the block's group in its row
-    block, which tells the two groups of a header apart.
+    ``offsets`` are minus the header's zero points; ``group`` is the parity of the block's group in
+    its row block, which tells the two groups of a header apart.
     """
     return data.StructLayout({
         "pattern": range(len(Pattern)),
         "codes": data.ArrayLayout(unsigned(config.plane_bits), CODE_PLANES),
         "indices": data.ArrayLayout(unsigned(config.plane_bits), INDEX_PLANES),
-        "zeros": data.ArrayLayout(unsigned(8), 2 * config.chains),
+        "offsets": data.ArrayLayout(unsigned(8), 2 * config.chains),
         "group": 1,
     })
 

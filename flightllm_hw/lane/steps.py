@@ -138,30 +138,52 @@ class StepSequencer(wiring.Component):
                     m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0)]
                     m.d.comb += leaves.eq(last_of_header)
 
-        # The next header, or the next operation.
-        finishes = Signal()
+        # The next header waits with all that follows from its number. Headers behind the
+        # operation's last are the next operation's, and stay where they are.
+        met = Signal.like(row_block)
         number = self.i_headers.payload.number
         tiles = Signal(range(4 * c.window_words))
-        m.d.comb += finishes.eq(leaves & at.last & last_row_block)
+        waiting = Signal()
+        at_next = Signal(header(c))
+        group_next = Signal.like(group)
+        quarter_next = Signal.like(quarter)
+        enters = Signal()
         with m.Switch(tape.group_tiles):
             for n in range(5):
                 with m.Case(1 << n):
                     m.d.comb += tiles.eq((number << paired) << n)
+        m.d.comb += self.i_headers.ready.eq(busy & (met != tape.row_blocks) & (~waiting | enters))
+        with m.If(enters):
+            m.d.sync += waiting.eq(0)
+        with m.If(self.i_headers.valid & self.i_headers.ready):
+            m.d.sync += met.eq(met + self.i_headers.payload.last)
+        with m.If(self.i_headers.ready):
+            m.d.sync += [waiting.eq(self.i_headers.valid), at_next.eq(self.i_headers.payload),
+                         group_next.eq(number << paired)]
+            with m.Switch(tile_quarters):
+                for n in range(3):
+                    with m.Case(1 << n):
+                        m.d.sync += quarter_next.eq(tiles << n)
+
+        # It comes when the one before leaves.
+        finishes = Signal()
+        m.d.comb += [
+            finishes.eq(leaves & at.last & last_row_block),
+            enters.eq(waiting & (~in_header | leaves)),
+        ]
         with m.If(leaves):
             m.d.sync += in_header.eq(0)
             with m.If(at.last):
                 m.d.sync += [row_block.eq(row_block + 1), first_group.eq(1)]
         with m.If(finishes):
             m.d.sync += busy.eq(0)
-        m.d.comb += self.i_headers.ready.eq(busy & ~finishes & (~in_header | leaves))
-        with m.If(self.i_headers.valid & self.i_headers.ready):
-            m.d.sync += [at.eq(self.i_headers.payload), in_header.eq(1), group.eq(number << paired)]
-            with m.Switch(tile_quarters):
-                for n in range(3):
-                    with m.Case(1 << n):
-                        m.d.sync += quarter.eq(tiles << n)
+        with m.If(enters):
+            m.d.sync += [at.eq(at_next), in_header.eq(1), group.eq(group_next),
+                         quarter.eq(quarter_next)]
+
+        # The next operation.
         m.d.comb += self.i.ready.eq(~busy)
         with m.If(~busy):
             m.d.sync += [op.eq(self.i.payload), busy.eq(self.i.valid), row_block.eq(0),
-                         first_group.eq(1)]
+                         met.eq(0), first_group.eq(1)]
         return m

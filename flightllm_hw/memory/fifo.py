@@ -139,7 +139,7 @@ class PrefetchFifo(wiring.Component):
     first, second : Out, stream
         The next beat, and the one after.
     freed : Out
-        Beats that have left in this cycle (0..2): credits for who reads memory.
+        Beats that left in the cycle before (0..2): credits for who reads memory.
     occupancy : Out
         Beats inside.
     full : Out
@@ -191,13 +191,13 @@ class PrefetchFifo(wiring.Component):
             takes_second.eq(takes_first & self.second.valid & self.second.ready),
             banks[0].o.ready.eq(Mux(out_of, takes_second, takes_first)),
             banks[1].o.ready.eq(Mux(out_of, takes_first, takes_second)),
-            self.freed.eq(takes_first + takes_second),
         ]
+        m.d.sync += self.freed.eq(takes_first + takes_second)
         m.d.sync += out_of.eq(out_of ^ takes_first ^ takes_second)
 
         # Counters.
         m.d.sync += [
-            self.occupancy.eq(self.occupancy + arrived - self.freed),
+            self.occupancy.eq(self.occupancy + arrived - takes_first - takes_second),
             self.full.eq(self.full + (self.i.valid & ~self.i.ready)),
         ]
         return m

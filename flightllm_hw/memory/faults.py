@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What went wrong on a memory port, and where: the first time, until it is cleared."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.interfaces.axi import ADDRESS_BITS, Response
+
+__all__ = ["Fault", "FaultLatch"]
+
+
+class Fault(enum.Enum, shape=3):
+    """Why a port, or the lane behind it, stopped. Memory's responses are 4 + their AXI code.
+
+    ``TRUNCATED``: a tape ended before its matrix did. ``OPERATION``: an operation that no lane of
+    this configuration can carry out.
+    """
+
+    NONE = 0
+    MISALIGNED = 1
+    OUTSIDE = 2
+    TRUNCATED = 3
+    OPERATION = 4
+    EXOKAY = 4 + Response.EXOKAY.value
+    SLVERR = 4 + Response.SLVERR.value
+    DECERR = 4 + Response.DECERR.value
+
+
+class FaultLatch(wiring.Component):
+    """Remembers the first fault and its address.
+
+    A request and an answer that are at fault in the same cycle: the answer, whose request was the
+    earlier one, is remembered.
+
+    Members
+    -------
+    request, request_address : In
+        The fault of a descriptor, NONE if it has none; and where.
+    answer, answer_address : In
+        The response of a beat or a burst, OKAY if there is none; and where.
+    clear : In
+        Forgets, from the next cycle on.
+    fault, address : Out
+        The first fault, a cycle later; NONE without one. ``address`` means something with one only.
+    stopped : Out
+        There is one.
+
+    Latency: one cycle. Reset: forgets.
+    """
+
+    request: In(Fault)
+    request_address: In(ADDRESS_BITS)
+    answer: In(Response)
+    answer_address: In(ADDRESS_BITS)
+    clear: In(1)
+    fault: Out(Fault)
+    address: Out(ADDRESS_BITS)
+    stopped: Out(1)
+
+    # No parameters: one module serves every port.
+    config = None
+
+    def elaborate(self, platform):
+        m = Module()
+        bad_answer = Signal()
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        m.d.comb += [
+            bad_answer.eq(self.answer != Response.OKAY),
+            self.address.eq(address),
+        ]
+        with m.If(~self.stopped):
+            answered = Cat(self.answer, Const(1, 1))
+            m.d.sync += [
+                self.fault.eq(Mux(bad_answer, answered, self.request)),
+                address.eq(Mux(bad_answer, self.answer_address, self.request_address)),
+                self.stopped.eq(bad_answer | (self.request != Fault.NONE)),
+            ]
+        with m.Elif(self.clear):
+            m.d.sync += [self.fault.eq(Fault.NONE), self.stopped.eq(0)]
+        return m

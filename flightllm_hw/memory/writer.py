@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An AXI4 master that writes one stream of beats where a list of descriptors says."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from flightllm_hw.config.memory import PortConfig
+from flightllm_hw.hierarchy import place
+from flightllm_hw.interfaces.axi import (
+    ADDRESS_BITS,
+    CACHE,
+    Access,
+    Axi4Signature,
+    Burst,
+    Response,
+)
+
+from .bursts import BurstCutter, descriptor_layout
+from .faults import Fault, FaultLatch
+
+__all__ = ["AxiWriter", "write_layout"]
+
+
+def write_layout(config: PortConfig) -> data.StructLayout:
+    """A beat to write: its ``data``, and a ``strobe`` for each byte that is to be written."""
+    return data.StructLayout({"data": config.data_bits, "strobe": config.data_bits // 8})
+
+
+class AxiWriter(wiring.Component):
+    """Writes one stream of beats to the pieces of memory that descriptors name, in their order.
+
+    Bursts are INCR, aligned, at most ``config.burst_beats`` (16 beats, 512 bytes), and cross no
+    multiple of it. One is only asked for when all of its beats are in the buffer, so that the
+    memory never waits for data. Beats may come before their descriptor.
+
+    Errors: the first one is shown as ``error`` and ``error_address``, until it is cleared.
+
+    - A descriptor at fault (misaligned to the beat, or not wholly in [``base``, ``limit``)) writes
+      nothing. Those before it are written to their end.
+    - A response that is not OKAY is remembered with the address of its burst.
+    - Either way nothing more is asked for; bursts that were asked for are written and answered;
+      other beats in the buffer, descriptors in the queue, and all that come, are thrown away until
+      ``clear``. A burst that ``awvalid`` announces already is still made.
+    - ``clear`` counts in a cycle in which ``busy`` is off, and may simply be held until ``error``
+      is NONE. The first beat that comes after it belongs to the first descriptor after it.
+
+    Of two errors the one that is found first is shown; a descriptor's may so come before that of a
+    burst which was written earlier and is answered later.
+
+    Parameters
+    ----------
+    config : PortConfig
+        Widths and sizes. Two bursts in ``fifo_depth`` give full throughput; more of it costs LUTs
+        (the buffer is distributed RAM, 64 beats deep a LUT a bit).
+
+    Members
+    -------
+    i : In, stream
+        Descriptors, :func:`~flightllm_hw.memory.bursts.descriptor_layout`. Of no beats: nothing
+        happens.
+    i_beat : In, stream
+        Beats, :func:`write_layout`, as many as the descriptors name.
+    base, limit : In
+        The window in bytes, ``limit`` not in it. Held while ``busy``.
+    clear : In
+        Forgets the error.
+    busy : Out
+        A descriptor is in here, or a burst is not answered. Off: all has arrived in memory, or
+        there is an error. Beats that no descriptor came for do not count.
+    error, error_address : Out
+        The first :class:`~flightllm_hw.memory.faults.Fault` and the address of its descriptor or
+        of its burst.
+    m_axi : Out
+        The port, writing half. All its outputs are registers or constant; every ID is 0.
+
+    Latency: ``latency`` cycles from a descriptor whose data is there to ``awvalid``, and from the
+    last beat of a burst whose descriptor is there ``beat_latency``; a cycle later ``wvalid``.
+    Throughput: a beat a cycle; a burst a cycle. Reset: forgets everything, and so must only come
+    while not ``busy``, or with the memory.
+    """
+
+    latency = BurstCutter.latency + 1
+    beat_latency = 2
+
+    def __init__(self, config: PortConfig):
+        self.config = config
+        super().__init__({
+            "i": In(stream.Signature(descriptor_layout(config))),
+            "i_beat": In(stream.Signature(write_layout(config))),
+            "base": In(ADDRESS_BITS),
+            "limit": In(ADDRESS_BITS),
+            "clear": In(1),
+            "busy": Out(1),
+            "error": Out(Fault),
+            "error_address": Out(ADDRESS_BITS),
+            "m_axi": Out(Axi4Signature(data_bits=config.data_bits, id_bits=config.id_bits,
+                                       access=Access.WRITE)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+        axi = self.m_axi
+        low = c.beat_shift
+        beats = write_layout(c)
+
+        cutter = place(m, platform, "cutter", BurstCutter(c))
+        latch = place(m, platform, "latch", FaultLatch())
+        m.submodules.buffer = buffer = SyncFIFO(width=beats.size, depth=c.fifo_depth)
+        m.submodules.in_flight = in_flight = SyncFIFO(width=ADDRESS_BITS - low,
+                                                      depth=c.outstanding)
+        m.submodules.lengths = lengths = SyncFIFO(width=c.burst_beats.bit_length(),
+                                                  depth=c.outstanding)
+
+        wiring.connect(m, wiring.flipped(self.i), cutter.i)
+        m.d.comb += [
+            cutter.base.eq(self.base),
+            cutter.limit.eq(self.limit),
+            cutter.stop.eq(latch.stopped),
+            latch.clear.eq(self.clear & ~self.busy),
+            self.error.eq(latch.fault),
+            self.error_address.eq(latch.address),
+        ]
+
+        # Beats wait in the buffer; ``stored`` of them belong to no burst yet.
+        stored = Signal(range(c.fifo_depth + 1))
+        ask = Signal()
+        move = Signal()
+        flush = Signal()
+        store = Signal()
+        m.d.comb += [
+            self.i_beat.ready.eq(buffer.w_rdy | latch.stopped),
+            store.eq(self.i_beat.valid & buffer.w_rdy & ~latch.stopped),
+            buffer.w_en.eq(store),
+            buffer.w_data.eq(self.i_beat.payload),
+            buffer.r_en.eq(move | flush),
+            flush.eq(latch.stopped & ~lengths.r_rdy & buffer.r_rdy),
+        ]
+
+        # Ask for a burst: its beats are taken, its address kept for the answer.
+        burst = cutter.o.payload
+        faulty = Signal()
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        length = Signal(range(c.burst_beats), reset_less=True)
+        m.d.comb += [
+            faulty.eq(burst.fault != Fault.NONE),
+            ask.eq(cutter.o.valid & ~faulty & ~latch.stopped & (stored >= burst.beats)
+                   & in_flight.w_rdy & (~axi.awvalid | axi.awready)),
+            cutter.o.ready.eq(ask | faulty | latch.stopped),
+            in_flight.w_en.eq(ask),
+            in_flight.w_data.eq(burst.address[low:]),
+            # No more bursts wait for their data than are in flight: there is room.
+            lengths.w_en.eq(ask),
+            lengths.w_data.eq(burst.beats - 1),
+            latch.request.eq(Mux(cutter.o.valid, burst.fault, Fault.NONE)),
+            latch.request_address.eq(burst.address),
+        ]
+        m.d.sync += stored.eq(stored + store - flush - Mux(ask, burst.beats, 0))
+        with m.If(~axi.awvalid | axi.awready):
+            m.d.sync += [axi.awvalid.eq(ask), address.eq(burst.address),
+                         length.eq(burst.beats - 1)]
+        m.d.comb += [
+            axi.awaddr.eq(address),
+            axi.awlen.eq(length),
+            axi.awsize.eq(c.beat_shift),
+            axi.awburst.eq(Burst.INCR),
+            axi.awcache.eq(CACHE),
+        ]
+
+        # Data, burst by burst.
+        beat = Signal(range(c.burst_beats))
+        final = Signal()
+        payload = Signal(beats, reset_less=True)
+        last = Signal(reset_less=True)
+        m.d.comb += [
+            final.eq(beat == lengths.r_data),
+            move.eq(lengths.r_rdy & (~axi.wvalid | axi.wready)),
+            lengths.r_en.eq(move & final),
+            axi.wdata.eq(payload.data),
+            axi.wstrb.eq(payload.strobe),
+            axi.wlast.eq(last),
+        ]
+        with m.If(~axi.wvalid | axi.wready):
+            m.d.sync += [axi.wvalid.eq(lengths.r_rdy), payload.eq(buffer.r_data), last.eq(final)]
+        with m.If(move):
+            m.d.sync += beat.eq(Mux(final, 0, beat + 1))
+
+        # Answers.
+        valid_1 = Signal()
+        response_1 = Signal(Response, reset_less=True)
+        m.d.sync += [valid_1.eq(axi.bvalid), response_1.eq(axi.bresp)]
+        m.d.comb += [
+            axi.bready.eq(1),
+            in_flight.r_en.eq(valid_1),
+            latch.answer.eq(Mux(valid_1, response_1, Response.OKAY)),
+            latch.answer_address.eq(Cat(Const(0, low), in_flight.r_data)),
+            self.busy.eq(cutter.busy | in_flight.r_rdy | (latch.stopped & buffer.r_rdy)),
+        ]
+        return m
