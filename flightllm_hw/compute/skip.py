@@ -71,6 +71,7 @@ class BlockWalk(wiring.Component):
         # lowest bit is an OR for each of its digits: no chain of priorities.
         left = Signal(blocks)
         full = Signal()
+        empty = Signal(init=1)
         less_one = Signal(blocks)
         lowest = Signal(blocks)
         rest = Signal(blocks)
@@ -90,15 +91,16 @@ class BlockWalk(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(shown),
             self.o.payload.eq(shown_1),
-            self.i.ready.eq(~full),
+            self.i.ready.eq(empty),
             moves.eq(full & (~shown | self.o.ready)),
         ]
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [left.eq(self.i.payload), full.eq(1)]
+            m.d.sync += [left.eq(self.i.payload), full.eq(1), empty.eq(0)]
         with m.If(moves):
             m.d.sync += [
                 left.eq(rest),
                 full.eq(rest != 0),
+                empty.eq(rest == 0),
                 shown.eq(1),
                 shown_1.block.eq(block),
                 shown_1.last.eq(rest == 0),

@@ -36,7 +36,7 @@ class TapeDecoder(wiring.Component):
         Group scales, row scales, and which headers there are: see
         :class:`~flightllm_hw.dequant.gearbox.Gearbox`. All come before the first tile that they are
         for.
-    busy, starving : Out
+    flush, busy, starving
         As the gearbox has them.
     """
 
@@ -50,6 +50,7 @@ class TapeDecoder(wiring.Component):
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
             "o_headers": Out(stream.Signature(header(config))),
+            "flush": In(1),
             "busy": Out(1),
             "starving": Out(1),
         })
@@ -64,5 +65,9 @@ class TapeDecoder(wiring.Component):
         connect(m, dequantizer.o, flipped(self.o))
         for name in ("o_scales", "o_rows", "o_headers"):
             connect(m, getattr(gearbox, name), flipped(getattr(self, name)))
-        m.d.comb += [self.busy.eq(gearbox.busy), self.starving.eq(gearbox.starving)]
+        m.d.comb += [
+            gearbox.flush.eq(self.flush),
+            self.busy.eq(gearbox.busy),
+            self.starving.eq(gearbox.starving),
+        ]
         return m

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.layouts import tile
 from flightllm_hw.config import LaneConfig
-from flightllm_hw.formats.pattern import Pattern
 
 from .layouts import block
 
@@ -55,14 +54,7 @@ class Dequantizer(wiring.Component):
 
         # Which of a sparse block's two tiles; whose zero point it takes.
         second = Signal()
-        dense = Signal()
-        split = Signal()
-        m.d.comb += dense.eq(block.pattern == Pattern.DENSE.value)
-        with m.Switch(block.pattern):
-            for pattern in c.patterns:
-                if c.chain.splits(pattern) > 1:
-                    with m.Case(pattern.value):
-                        m.d.comb += split.eq(1)
+        dense, split = block.dense, block.split
 
         shown = Signal(tile(c), reset_less=True)
         full = Signal()

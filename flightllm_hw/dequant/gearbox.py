@@ -57,6 +57,8 @@ class Gearbox(wiring.Component):
         Row scales, half a row block's at a time.
     o_headers : Out, stream
         Which headers the tape holds; a mask leaves others out.
+    flush : In
+        Between matrices: throw beats away.
     busy : Out
         A matrix is not read to its end.
     starving : Out
@@ -82,6 +84,7 @@ class Gearbox(wiring.Component):
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
             "o_headers": Out(stream.Signature(header(config))),
+            "flush": In(1),
             "busy": Out(1),
             "starving": Out(1),
         })
@@ -95,23 +98,28 @@ class Gearbox(wiring.Component):
         first_planes = [first.payload[n * width:(n + 1) * width] for n in range(2)]
         second_planes = [second.payload[n * width:(n + 1) * width] for n in range(2)]
 
-        # What the pattern and the bits come to.
+        # What the pattern and the bits come to; registers, known two cycles after the matrix.
         dense = Signal()
         paired = Signal()
+        split = Signal()
+        odd = Signal()
         code_beats = Signal(range(5))
         index_beats = Signal(range(3))
-        sparse = [p for p in c.patterns if p is not Pattern.DENSE]
-        m.d.comb += [dense.eq(tape.pattern == Pattern.DENSE.value), code_beats.eq(tape.bits >> 1)]
+        beats = Signal(range(7))
+        m.d.sync += [
+            dense.eq(tape.pattern == Pattern.DENSE.value),
+            odd.eq(tape.bits[0]),
+            code_beats.eq(tape.bits >> 1),
+            beats.eq(code_beats + index_beats),
+        ]
         with m.Switch(tape.pattern):
-            for pattern in sparse:
+            for pattern in c.patterns:
                 with m.Case(pattern.value):
-                    m.d.comb += [
+                    m.d.sync += [
                         index_beats.eq((pattern.index_bits + 1) // 2),
                         paired.eq(c.tile_rows(pattern) == c.chains),
+                        split.eq(c.chain.splits(pattern) > 1),
                     ]
-        beats = Signal(range(7))
-        odd = Signal()
-        m.d.comb += [beats.eq(code_beats + index_beats), odd.eq(tape.bits[0])]
 
         # Where in the matrix: row blocks, sections of a mask's length, headers, groups, blocks of
         # the group, chunks of the block.
@@ -123,10 +131,15 @@ class Gearbox(wiring.Component):
         second_of_two = Signal()
         last_group = Signal()
         blocks = Signal.like(tape.group_tiles)
+        group_blocks = Signal.like(tape.group_tiles)
+        last_blocks = Signal.like(tape.group_tiles)
+        m.d.sync += [
+            group_blocks.eq(tape.group_tiles >> ~dense),
+            last_blocks.eq(tape.last_tiles >> ~dense),
+        ]
         last_block = Signal()
         m.d.comb += [
-            last_group.eq(group + 1 == tape.groups),
-            blocks.eq(Mux(last_group, tape.last_tiles, tape.group_tiles) >> ~dense),
+            blocks.eq(Mux(last_group, last_blocks, group_blocks)),
             last_block.eq(in_group + 1 == blocks),
         ]
 
@@ -141,6 +154,14 @@ class Gearbox(wiring.Component):
             self.o_headers.payload.last.eq(named.last & last_section),
         ]
         last_header = Signal()
+
+        # A header is announced as soon as it is known, while the one before is still read.
+        sent = Signal()
+        m.d.comb += self.o_headers.valid.eq(walk.o.valid & ~named.empty & ~sent)
+        with m.If(walk.o.valid & walk.o.ready):
+            m.d.sync += sent.eq(0)
+        with m.Elif(self.o_headers.valid & self.o_headers.ready):
+            m.d.sync += sent.eq(1)
 
         # The block that is shown; whatever comes next may be loaded once it is free.
         shown = Signal(block(c), reset_less=True)
@@ -161,12 +182,26 @@ class Gearbox(wiring.Component):
         m.d.comb += [middle[n].eq(tape.bits <= n + 1) for n in range(8)]
 
         m.d.comb += self.busy.eq(1)
-        with m.FSM():
+
+        # Beats are taken by a block, or by what the other states want.
+        wants = Signal()
+        load = Signal()
+        needs_second = Signal()
+        flushes = Signal()
+        with m.FSM() as fsm:
             with m.State("IDLE"):
-                m.d.comb += [self.i.ready.eq(1), self.busy.eq(0)]
+                m.d.comb += [
+                    self.i.ready.eq(1),
+                    self.busy.eq(0),
+                    wants.eq(self.flush),
+                    flushes.eq(self.flush),
+                ]
                 m.d.sync += [tape.eq(self.i.payload), row_block.eq(0)]
                 with m.If(self.i.valid):
-                    m.next = "ROWS"
+                    m.next = "LOOK"
+
+            with m.State("LOOK"):
+                m.next = "ROWS"
 
             with m.State("ROWS"):
                 half = Signal()
@@ -176,10 +211,10 @@ class Gearbox(wiring.Component):
                     self.o_rows.payload.half.eq(half),
                     self.o_rows.payload.last.eq(half | paired),
                     self.starving.eq(~first.valid),
-                    first.ready.eq(self.o_rows.ready),
+                    wants.eq(self.o_rows.ready),
                 ]
                 m.d.sync += section.eq(0)
-                with m.If(first.valid & first.ready):
+                with m.If(first.valid & self.o_rows.ready):
                     m.d.sync += half.eq(~self.o_rows.payload.last)
                     with m.If(self.o_rows.payload.last):
                         m.d.sync += left.eq((tape.groups + paired) >> paired)
@@ -200,37 +235,28 @@ class Gearbox(wiring.Component):
                     walk.i.payload.eq(Mux(last_section & (wanted == 0),
                                           exists & ~(exists >> 1), wanted)),
                     walk.i.valid.eq(~tape.masked | first.valid),
-                    first.ready.eq(tape.masked & walk.i.ready),
+                    wants.eq(tape.masked & walk.i.ready),
                     self.starving.eq(tape.masked & ~first.valid),
                 ]
                 with m.If(walk.i.valid & walk.i.ready):
                     m.next = "SCALES"
 
             with m.State("SCALES"):
-                # The beat goes on once both streams have had their part of it. A section without a
-                # header has no scales.
-                there = Signal()
-                both = Signal()
-                sent_scales = Signal()
-                sent_header = Signal()
+                # Its number has been announced, or is now. A section without a header has no
+                # scales.
+                announced = Signal()
                 m.d.comb += [
-                    there.eq(first.valid & walk.o.valid & ~named.empty),
+                    announced.eq(walk.o.valid & ~named.empty & (sent | self.o_headers.ready)),
                     self.o_scales.payload.eq(first.payload),
-                    self.o_scales.valid.eq(there & ~sent_scales),
-                    self.o_headers.valid.eq(there & ~sent_header),
-                    both.eq((sent_scales | self.o_scales.ready)
-                            & (sent_header | self.o_headers.ready)),
-                    first.ready.eq(walk.o.valid & ~named.empty & both),
-                    walk.o.ready.eq(named.empty | (there & both)),
+                    self.o_scales.valid.eq(first.valid & announced),
+                    wants.eq(announced & self.o_scales.ready),
+                    walk.o.ready.eq(named.empty | (first.valid & wants)),
                     self.starving.eq(walk.o.valid & ~named.empty & ~first.valid),
-                ]
-                m.d.sync += [
-                    sent_scales.eq(there & ~both & (sent_scales | self.o_scales.ready)),
-                    sent_header.eq(there & ~both & (sent_header | self.o_headers.ready)),
                 ]
                 m.d.sync += [
                     in_group.eq(0), chunk.eq(0), second_of_two.eq(0),
                     group.eq(self.o_headers.payload.number << paired),
+                    last_group.eq((self.o_headers.payload.number << paired) + 1 == tape.groups),
                     last_header.eq(named.last),
                 ]
                 with m.If(~tape.zero_point):
@@ -238,7 +264,7 @@ class Gearbox(wiring.Component):
                 with m.If(walk.o.valid & named.empty):
                     m.d.sync += [section.eq(section + 1), left.eq(left - MASK_BITS)]
                     m.next = "COUNT"
-                with m.Elif(first.valid & first.ready):
+                with m.Elif(first.valid & wants):
                     with m.If(tape.zero_point):
                         m.next = "ZEROS"
                     with m.Elif(odd):
@@ -247,7 +273,7 @@ class Gearbox(wiring.Component):
                         m.next = "BLOCK"
 
             with m.State("ZEROS"):
-                m.d.comb += [first.ready.eq(1), self.starving.eq(~first.valid)]
+                m.d.comb += [wants.eq(1), self.starving.eq(~first.valid)]
                 m.d.sync += offsets.eq(first.payload)
                 with m.If(first.valid):
                     m.next = "TOPS"
@@ -255,26 +281,22 @@ class Gearbox(wiring.Component):
                         m.next = "BLOCK"
 
             with m.State("TOPS"):
-                m.d.comb += [first.ready.eq(1), self.starving.eq(~first.valid)]
+                m.d.comb += [wants.eq(1), self.starving.eq(~first.valid)]
                 m.d.sync += tops.eq(first.payload)
                 with m.If(first.valid):
                     m.next = "BLOCK"
 
             with m.State("BLOCK"):
-                needs_second = Signal()
-                load = Signal()
                 last_chunk = Signal()
                 m.d.comb += [
-                    needs_second.eq((chunk << 1) + 1 != beats),
                     last_chunk.eq((chunk << 1) + 2 >= beats),
-                    load.eq(free & first.valid & (second.valid | ~needs_second)),
                     self.starving.eq(free & ~load),
-                    first.ready.eq(load),
-                    second.ready.eq(load & needs_second),
                 ]
                 with m.If(load):
                     m.d.sync += [
                         shown.pattern.eq(tape.pattern),
+                        shown.dense.eq(dense),
+                        shown.split.eq(split),
                         shown.offsets.eq(offsets),
                         shown.group.eq(group[0]),
                         full.eq(last_chunk),
@@ -286,7 +308,8 @@ class Gearbox(wiring.Component):
                         with m.If(odd & second_of_two):
                             m.next = "TOPS"
                         with m.If(last_block):
-                            m.d.sync += [group.eq(group + 1), in_group.eq(0)]
+                            m.d.sync += [group.eq(group + 1), in_group.eq(0),
+                                         last_group.eq(group + 2 == tape.groups)]
                             # A header for two groups is not repeated for the second.
                             with m.If(last_group | ~paired | group[0]):
                                 m.next = "SCALES"
@@ -343,4 +366,12 @@ class Gearbox(wiring.Component):
                         with m.Elif(comes):
                             m.d.sync += register.eq(
                                 Mux(beat[0], second_planes[plane], first_planes[plane]))
+
+        in_block = fsm.ongoing("BLOCK")
+        m.d.comb += [
+            needs_second.eq((chunk << 1) + 1 != beats),
+            load.eq(in_block & free & first.valid & (second.valid | ~needs_second)),
+            first.ready.eq(wants | load),
+            second.ready.eq((load & needs_second) | (flushes & first.valid & second.valid)),
+        ]
         return m

@@ -37,10 +37,13 @@ def block(config: LaneConfig):
     """A block: planes of codes and indices, and what its codes mean.
 
     ``offsets`` are minus the header's zero points; ``group`` is the parity of the block's group in
-    its row block, which tells the two groups of a header apart.
+    its row block, which tells the two groups of a header apart. ``dense`` and ``split`` follow from
+    the pattern: the block is one tile; each half of a chain serves a row of its own.
     """
     return data.StructLayout({
         "pattern": range(len(Pattern)),
+        "dense": 1,
+        "split": 1,
         "codes": data.ArrayLayout(unsigned(config.plane_bits), CODE_PLANES),
         "indices": data.ArrayLayout(unsigned(config.plane_bits), INDEX_PLANES),
         "offsets": data.ArrayLayout(unsigned(8), 2 * config.chains),

@@ -71,9 +71,12 @@ class Queue(wiring.Component):
         filled = Signal(range(c.depth + 1))
         push = Signal()
         pop = Signal()
+        # Ready and valid are registers, so that chains of queues are no chains of logic.
+        room = Signal(init=1)
+        some = Signal()
         m.d.comb += [
-            self.i.ready.eq(filled != c.depth),
-            self.o.valid.eq(filled != 0),
+            self.i.ready.eq(room),
+            self.o.valid.eq(some),
             push.eq(self.i.valid & self.i.ready),
             pop.eq(self.o.valid & self.o.ready),
             write.en.eq(push),
@@ -86,5 +89,7 @@ class Queue(wiring.Component):
             written.eq(written + push),
             taken.eq(taken + pop),
             filled.eq(filled + push - pop),
+            room.eq(pop | (filled < c.depth - 1) | ((filled == c.depth - 1) & ~push)),
+            some.eq(push | (filled > 1) | ((filled == 1) & ~pop)),
         ]
         return m

@@ -53,7 +53,7 @@ class LaneEngine(wiring.Component):
     freed, occupancy, full : Out
         Of the :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     flush : In
-        Throws away the beats in the FIFO; only while not ``reading``.
+        Throws away the beats in the FIFO, whenever it is not ``reading``.
     reading, starving : Out
         A tape is not read to its end; it needs a beat that is not there.
     busy : Out
@@ -110,12 +110,9 @@ class LaneEngine(wiring.Component):
 
         # The tape.
         connect(m, flipped(self.i_beat), fifo.i)
-        for source, sink in ((fifo.first, decoder.first), (fifo.second, decoder.second)):
-            m.d.comb += [
-                sink.valid.eq(source.valid),
-                sink.payload.eq(source.payload),
-                source.ready.eq(sink.ready | self.flush),
-            ]
+        connect(m, fifo.first, decoder.first)
+        connect(m, fifo.second, decoder.second)
+        m.d.comb += decoder.flush.eq(self.flush)
         m.d.comb += [self.reading.eq(decoder.busy), self.starving.eq(decoder.starving)]
         connect(m, decoder.o, array.i_tile)
         for source, sink in ((decoder.o_scales, scales.i), (scales.o, collector.i_scales),

@@ -156,7 +156,7 @@ class Lane(wiring.Component):
             fills.eq(faulty & engine.reading & ~reader.busy),
             engine.i_beat.valid.eq(reader.o.valid | fills),
             engine.i_beat.payload.eq(Mux(fills, 0, reader.o.payload.data)),
-            engine.flush.eq(faulty & ~engine.reading),
+            engine.flush.eq(faulty),
         ]
 
         # Room goes back to the reader, one beat a cycle; zeros are not the reader's.

@@ -57,22 +57,22 @@ class StepSequencer(wiring.Component):
         op = Signal(operation(c))
         tape = op.tape
 
-        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step,
-        # results that a chain has of it.
+        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step, steps
+        # of a tile, whether a chain has one sum. Registers, known two cycles after the operation.
         tile_quarters = Signal(3)
         two_tokens = Signal()
         paired = Signal()
         dense = Signal()
+        steps = Signal(range(c.tokens + 1))
         with m.Switch(tape.pattern):
             for pattern in c.patterns:
                 with m.Case(pattern.value):
-                    m.d.comb += [
+                    m.d.sync += [
                         tile_quarters.eq(4 * c.tile_columns(pattern) // c.chain.window),
                         two_tokens.eq(c.chain.tokens(pattern) == 2),
                         paired.eq(c.tile_rows(pattern) == c.chains),
                     ]
-        steps = Signal(range(c.tokens + 1))
-        m.d.comb += [
+        m.d.sync += [
             dense.eq(tape.pattern == Pattern.DENSE.value),
             steps.eq(Mux(two_tokens, (op.tokens + 1) >> 1, op.tokens)),
         ]
@@ -95,7 +95,6 @@ class StepSequencer(wiring.Component):
         last_row_block = Signal()
         ends = Signal()
         m.d.comb += [
-            ends.eq(group + 1 == tape.groups),
             last_step.eq(step + 1 == steps),
             last_tile.eq(tile + 1 == Mux(ends, tape.last_tiles, tape.group_tiles)),
             last_of_header.eq(~paired | group[0] | ends),
@@ -135,31 +134,36 @@ class StepSequencer(wiring.Component):
                 m.d.sync += [step.eq(0), base.eq(0), tile.eq(tile + 1),
                              quarter.eq(quarter + tile_quarters)]
                 with m.If(last_tile):
-                    m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0)]
+                    m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0),
+                                 ends.eq(group + 2 == tape.groups)]
                     m.d.comb += leaves.eq(last_of_header)
 
         # The next header waits with all that follows from its number. Headers behind the
         # operation's last are the next operation's, and stay where they are.
         met = Signal.like(row_block)
+        known = Signal(2)
+        m.d.sync += known.eq(Mux(busy, known << 1 | 1, 0))
         number = self.i_headers.payload.number
         tiles = Signal(range(4 * c.window_words))
         waiting = Signal()
         at_next = Signal(header(c))
         group_next = Signal.like(group)
+        ends_next = Signal()
         quarter_next = Signal.like(quarter)
         enters = Signal()
         with m.Switch(tape.group_tiles):
             for n in range(5):
                 with m.Case(1 << n):
                     m.d.comb += tiles.eq((number << paired) << n)
-        m.d.comb += self.i_headers.ready.eq(busy & (met != tape.row_blocks) & (~waiting | enters))
+        m.d.comb += self.i_headers.ready.eq(busy & known[1] & (met != tape.row_blocks) & ~waiting)
         with m.If(enters):
             m.d.sync += waiting.eq(0)
         with m.If(self.i_headers.valid & self.i_headers.ready):
             m.d.sync += met.eq(met + self.i_headers.payload.last)
         with m.If(self.i_headers.ready):
             m.d.sync += [waiting.eq(self.i_headers.valid), at_next.eq(self.i_headers.payload),
-                         group_next.eq(number << paired)]
+                         group_next.eq(number << paired),
+                         ends_next.eq((number << paired) + 1 == tape.groups)]
             with m.Switch(tile_quarters):
                 for n in range(3):
                     with m.Case(1 << n):
@@ -179,7 +183,7 @@ class StepSequencer(wiring.Component):
             m.d.sync += busy.eq(0)
         with m.If(enters):
             m.d.sync += [at.eq(at_next), in_header.eq(1), group.eq(group_next),
-                         quarter.eq(quarter_next)]
+                         ends.eq(ends_next), quarter.eq(quarter_next)]
 
         # The next operation.
         m.d.comb += self.i.ready.eq(~busy)

@@ -65,12 +65,14 @@ class FifoBank(wiring.Component):
         ram = place(m, platform, "ram",
                     Ram(RamConfig(width=c.width, depth=c.depth, style="ultra")))
 
-        # One bit more than an address tells full from empty.
-        written = Signal(range(2 * c.depth))
-        read = Signal(range(2 * c.depth))
-        filled = Signal(range(2 * c.depth))
-        m.d.comb += filled.eq(written - read)
+        # `some` says whether the array holds a row that was not fetched, from registers alone: what
+        # decides on a fetch comes late in the cycle.
+        written = Signal(range(c.depth))
+        read = Signal(range(c.depth))
+        filled = Signal(range(c.depth + 1))
+        some = Signal()
         push = Signal()
+        fetch = Signal()
         m.d.comb += [
             self.i.ready.eq(~filled[-1]),
             push.eq(self.i.valid & self.i.ready),
@@ -78,21 +80,26 @@ class FifoBank(wiring.Component):
             ram.write_addr.eq(written),
             ram.write_data.eq(self.i.payload),
         ]
-        m.d.sync += written.eq(written + push)
+        m.d.sync += [
+            filled.eq(filled + push - fetch),
+            some.eq(push | (filled > 1) | ((filled == 1) & ~fetch)),
+        ]
+        with m.If(push):
+            m.d.sync += written.eq(written + 1)
 
         # Array's register, output register: each is free if it is empty or moves on.
         in_array = Signal()
         shown = Signal()
-        fetch = Signal()
         m.d.comb += [
             ram.out_en.eq(~shown | self.o.ready),
-            fetch.eq((written != read) & (~in_array | ram.out_en)),
+            fetch.eq(some & (~in_array | ram.out_en)),
             ram.read_en.eq(fetch),
             ram.read_addr.eq(read),
             self.o.valid.eq(shown),
             self.o.payload.eq(ram.read_data),
         ]
-        m.d.sync += read.eq(read + fetch)
+        with m.If(fetch):
+            m.d.sync += read.eq(read + 1)
         with m.If(~in_array | ram.out_en):
             m.d.sync += in_array.eq(fetch)
         with m.If(ram.out_en):
@@ -124,8 +131,8 @@ class PrefetchFifo(wiring.Component):
         i ──► bank 0   beats 0 2 4 ...  ──.  swap  .──► first
           └─► bank 1   beats 1 3 5 ...  ──'────────'──► second
 
-    ``second`` is the beat after ``first`` and is taken with it or not at all: its ``ready`` counts
-    only with a transfer of ``first``.
+    ``second`` is the beat after ``first``: who is ready for it must be ready for ``first``, and
+    only where both are valid.
 
     Parameters
     ----------
@@ -188,7 +195,7 @@ class PrefetchFifo(wiring.Component):
             self.second.valid.eq(streams[~out_of].valid),
             self.second.payload.eq(streams[~out_of].payload),
             takes_first.eq(self.first.valid & self.first.ready),
-            takes_second.eq(takes_first & self.second.valid & self.second.ready),
+            takes_second.eq(self.second.valid & self.second.ready),
             banks[0].o.ready.eq(Mux(out_of, takes_second, takes_first)),
             banks[1].o.ready.eq(Mux(out_of, takes_first, takes_second)),
         ]
