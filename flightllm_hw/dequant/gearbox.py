@@ -130,17 +130,20 @@ class Gearbox(wiring.Component):
         chunk = Signal(2)
         second_of_two = Signal()
         last_group = Signal()
-        blocks = Signal.like(tape.group_tiles)
-        group_blocks = Signal.like(tape.group_tiles)
-        last_blocks = Signal.like(tape.group_tiles)
+        # The last of everything, to compare with.
+        final_in_group = Signal.like(tape.group_tiles)
+        final_in_last = Signal.like(tape.group_tiles)
+        final_group = Signal.like(tape.groups)
+        final_row_block = Signal.like(tape.row_blocks)
         m.d.sync += [
-            group_blocks.eq(tape.group_tiles >> ~dense),
-            last_blocks.eq(tape.last_tiles >> ~dense),
+            final_in_group.eq((tape.group_tiles >> ~dense) - 1),
+            final_in_last.eq((tape.last_tiles >> ~dense) - 1),
+            final_group.eq(tape.groups - 1),
+            final_row_block.eq(tape.row_blocks - 1),
         ]
         last_block = Signal()
         m.d.comb += [
-            blocks.eq(Mux(last_group, last_blocks, group_blocks)),
-            last_block.eq(in_group + 1 == blocks),
+            last_block.eq(in_group == Mux(last_group, final_in_last, final_in_group)),
         ]
 
         # Which headers there are: those that the mask names, or all.
@@ -256,7 +259,7 @@ class Gearbox(wiring.Component):
                 m.d.sync += [
                     in_group.eq(0), chunk.eq(0), second_of_two.eq(0),
                     group.eq(self.o_headers.payload.number << paired),
-                    last_group.eq((self.o_headers.payload.number << paired) + 1 == tape.groups),
+                    last_group.eq(self.o_headers.payload.number << paired == final_group),
                     last_header.eq(named.last),
                 ]
                 with m.If(~tape.zero_point):
@@ -309,7 +312,7 @@ class Gearbox(wiring.Component):
                             m.next = "TOPS"
                         with m.If(last_block):
                             m.d.sync += [group.eq(group + 1), in_group.eq(0),
-                                         last_group.eq(group + 2 == tape.groups)]
+                                         last_group.eq(group + 1 == final_group)]
                             # A header for two groups is not repeated for the second.
                             with m.If(last_group | ~paired | group[0]):
                                 m.next = "SCALES"
@@ -319,7 +322,7 @@ class Gearbox(wiring.Component):
                                     with m.If(last_section):
                                         m.d.sync += row_block.eq(row_block + 1)
                                         m.next = "ROWS"
-                                        with m.If(row_block + 1 == tape.row_blocks):
+                                        with m.If(row_block == final_row_block):
                                             m.next = "IDLE"
 
                 # Each plane has one beat that it comes from, or two. Chunk 0 clears those that the

@@ -57,13 +57,17 @@ class StepSequencer(wiring.Component):
         op = Signal(operation(c))
         tape = op.tape
 
-        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step, steps
-        # of a tile, whether a chain has one sum. Registers, known two cycles after the operation.
+        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step; and the
+        # last of everything, to compare with. Registers, known three cycles after the operation.
         tile_quarters = Signal(3)
         two_tokens = Signal()
         paired = Signal()
         dense = Signal()
-        steps = Signal(range(c.tokens + 1))
+        final_step = Signal(range(c.tokens))
+        final_tile = Signal.like(tape.group_tiles)
+        final_of_last = Signal.like(tape.group_tiles)
+        final_group = Signal.like(tape.groups)
+        final_row_block = Signal.like(tape.row_blocks)
         with m.Switch(tape.pattern):
             for pattern in c.patterns:
                 with m.Case(pattern.value):
@@ -74,7 +78,11 @@ class StepSequencer(wiring.Component):
                     ]
         m.d.sync += [
             dense.eq(tape.pattern == Pattern.DENSE.value),
-            steps.eq(Mux(two_tokens, (op.tokens + 1) >> 1, op.tokens)),
+            final_step.eq(Mux(two_tokens, (op.tokens - 1) >> 1, op.tokens - 1)),
+            final_tile.eq(tape.group_tiles - 1),
+            final_of_last.eq(tape.last_tiles - 1),
+            final_group.eq(tape.groups - 1),
+            final_row_block.eq(tape.row_blocks - 1),
         ]
 
         # Where we are. `quarter` counts along K, `base` is the step's place in the buffer.
@@ -95,11 +103,11 @@ class StepSequencer(wiring.Component):
         last_row_block = Signal()
         ends = Signal()
         m.d.comb += [
-            last_step.eq(step + 1 == steps),
-            last_tile.eq(tile + 1 == Mux(ends, tape.last_tiles, tape.group_tiles)),
+            last_step.eq(step == final_step),
+            last_tile.eq(tile == Mux(ends, final_of_last, final_tile)),
             last_of_header.eq(~paired | group[0] | ends),
             last_group.eq(last_of_header & at.last),
-            last_row_block.eq(row_block + 1 == tape.row_blocks),
+            last_row_block.eq(row_block == final_row_block),
         ]
 
         tag = self.o.payload.tag
@@ -135,7 +143,7 @@ class StepSequencer(wiring.Component):
                              quarter.eq(quarter + tile_quarters)]
                 with m.If(last_tile):
                     m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0),
-                                 ends.eq(group + 2 == tape.groups)]
+                                 ends.eq(group + 1 == final_group)]
                     m.d.comb += leaves.eq(last_of_header)
 
         # The next header waits with all that follows from its number. Headers behind the
@@ -163,7 +171,7 @@ class StepSequencer(wiring.Component):
         with m.If(self.i_headers.ready):
             m.d.sync += [waiting.eq(self.i_headers.valid), at_next.eq(self.i_headers.payload),
                          group_next.eq(number << paired),
-                         ends_next.eq((number << paired) + 1 == tape.groups)]
+                         ends_next.eq(number << paired == final_group)]
             with m.Switch(tile_quarters):
                 for n in range(3):
                     with m.Case(1 << n):

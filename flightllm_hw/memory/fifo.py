@@ -65,25 +65,23 @@ class FifoBank(wiring.Component):
         ram = place(m, platform, "ram",
                     Ram(RamConfig(width=c.width, depth=c.depth, style="ultra")))
 
-        # `some` says whether the array holds a row that was not fetched, from registers alone: what
-        # decides on a fetch comes late in the cycle.
+        # What decides on a fetch comes late in the cycle, so that it is counted a cycle later.
         written = Signal(range(c.depth))
         read = Signal(range(c.depth))
         filled = Signal(range(c.depth + 1))
         some = Signal()
         push = Signal()
         fetch = Signal()
+        fetched = Signal()
         m.d.comb += [
+            some.eq((filled > 1) | ((filled == 1) & ~fetched)),
             self.i.ready.eq(~filled[-1]),
             push.eq(self.i.valid & self.i.ready),
             ram.write_en.eq(push),
             ram.write_addr.eq(written),
             ram.write_data.eq(self.i.payload),
         ]
-        m.d.sync += [
-            filled.eq(filled + push - fetch),
-            some.eq(push | (filled > 1) | ((filled == 1) & ~fetch)),
-        ]
+        m.d.sync += [filled.eq(filled + push - fetched), fetched.eq(fetch)]
         with m.If(push):
             m.d.sync += written.eq(written + 1)
 
