@@ -57,8 +57,8 @@ class StepSequencer(wiring.Component):
         op = Signal(operation(c))
         tape = op.tape
 
-        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step; and the
-        # last of everything, to compare with. Registers, known three cycles after the operation.
+        # What the pattern comes to: quarters of a word that a tile covers, tokens of a step; the
+        # last of everything to compare with. Registers, known three cycles after the operation.
         tile_quarters = Signal(3)
         two_tokens = Signal()
         paired = Signal()
