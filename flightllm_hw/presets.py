@@ -20,9 +20,9 @@ U280 = AcceleratorConfig(
     name="u280", lanes=32, card="u280",
     lane=LaneConfig(chains=16))
 
-# As many chains as the U280, on two thirds of its DSPs and LUTs.
+# The U280's lanes, as many as the card has URAM for.
 U50 = AcceleratorConfig(
-    name="u50", lanes=32, card="u50",
+    name="u50", lanes=24, card="u50",
     lane=LaneConfig(chains=16))
 
 # The U280's die with twice its memory.

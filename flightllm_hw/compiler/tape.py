@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.blocks import MASK_HEADERS
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.weight import QuantizedWeights
 
 from .tile import TiledMatrix, lay_out
 
-__all__ = ["MASK_HEADERS", "TapeShape", "block_tiles", "encode", "header_groups", "index_planes"]
-
-MASK_HEADERS = 64
-"""Headers that a mask beat counts for."""
+__all__ = ["TapeShape", "block_tiles", "encode", "header_groups"]
 
 Beats = npt.NDArray[np.uint8]
 Lay = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
@@ -246,18 +244,13 @@ def _block_beats(codes: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint8],
 
     bits = shape.bits
     code = planes(codes, bits)
-    index = planes(indices, index_planes(shape.pattern))
+    index = planes(indices, shape.pattern.index_planes)
     own = np.concatenate([code[:, :bits // 2 * 2], index], axis=1)
     if bits % 2:
         # Two blocks at a time: their top planes, then the rest of each.
         top = code[:, -1].reshape(-1, 2, code.shape[-1])
         own = np.concatenate([top, own.reshape(len(top), -1, code.shape[-1])], axis=1)
     return own.reshape(-1, 2 * code.shape[-1])
-
-
-def index_planes(pattern: Pattern) -> int:
-    """Planes of indices: whole beats of them."""
-    return pattern.index_bits + pattern.index_bits % 2
 
 
 def _bytes(values: npt.NDArray[Any], config: LaneConfig) -> Beats:

@@ -7,11 +7,8 @@ from amaranth.lib import data
 from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["PACK_SHIFT", "Control", "Pair", "element", "offer", "packed", "step", "sums",
+__all__ = ["Control", "Pair", "element", "offer", "packed", "step", "sums",
            "tile"]
-
-PACK_SHIFT = 18
-"""Distance of the two operands that one DSP48E2 multiplies at once, in bits."""
 
 
 class Pair(data.Struct):

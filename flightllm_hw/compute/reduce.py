@@ -23,8 +23,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import ChainConfig
-
-from .layouts import PACK_SHIFT
+from flightllm_hw.formats.pair import PAIR_SPACING
 
 __all__ = ["OverflowAdjust", "ReductionNode", "ReductionNodeConfig", "adjustment"]
 
@@ -45,7 +44,7 @@ def adjustment(config: ChainConfig):
 
 def _negative(p):
     """Whether the low sum in ``p`` is below zero."""
-    return p[PACK_SHIFT - 1] & p[REMAINDER_BITS:PACK_SHIFT - 1].any()
+    return p[PAIR_SPACING - 1] & p[REMAINDER_BITS:PAIR_SPACING - 1].any()
 
 
 class OverflowAdjust(wiring.Component):
@@ -85,9 +84,9 @@ class OverflowAdjust(wiring.Component):
         msp = Signal(signed(9))
         m.d.comb += [
             negative.eq(_negative(self.p)),
-            msp.eq(Cat(self.p[REMAINDER_BITS:PACK_SHIFT], negative)),
+            msp.eq(Cat(self.p[REMAINDER_BITS:PAIR_SPACING], negative)),
             self.adjusted.eq(Cat(self.p[:REMAINDER_BITS],
-                                 Const(0, PACK_SHIFT - REMAINDER_BITS), self.p[PACK_SHIFT:])),
+                                 Const(0, PAIR_SPACING - REMAINDER_BITS), self.p[PAIR_SPACING:])),
             self.after.msp.eq(self.before.msp + msp),
             self.after.borrow.eq(self.before.borrow + negative),
         ]
@@ -149,12 +148,12 @@ class ReductionNode(wiring.Component):
         m = Module()
         width = self.config.chain.sum_bits
         negative = Signal()
-        lo = Signal(signed(PACK_SHIFT + 1))
-        hi = Signal(signed(48 - PACK_SHIFT))
+        lo = Signal(signed(PAIR_SPACING + 1))
+        hi = Signal(signed(48 - PAIR_SPACING))
         m.d.comb += [
             negative.eq(_negative(self.p)),
-            lo.eq(Cat(self.p[:PACK_SHIFT], negative)),
-            hi.eq(self.p[PACK_SHIFT:]),
+            lo.eq(Cat(self.p[:PAIR_SPACING], negative)),
+            hi.eq(self.p[PAIR_SPACING:]),
         ]
         lo_1 = Signal(signed(width), reset_less=True)
         if self.config.adjusted:

@@ -14,12 +14,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import ChainConfig
+from flightllm_hw.formats.pair import PAIR_SPACING
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import inmode
 from flightllm_hw.primitives.mux import SliceMux, SliceMuxConfig
 
-from .layouts import PACK_SHIFT, Control, Pair, offer, packed
+from .layouts import Control, Pair, offer, packed
 
 __all__ = ["DENSE", "SPARSE", "ActivationOffer", "SparseMux"]
 
@@ -105,7 +106,7 @@ class SparseMux(wiring.Component):
         lo = joined("mux_upper", [picked.lo, picked.hi[:8]], upper, level)
 
         def word(lo, hi):
-            return Cat(lo, lo[-1].replicate(PACK_SHIFT - 8), hi).as_signed()
+            return Cat(lo, lo[-1].replicate(PAIR_SPACING - 8), hi).as_signed()
 
         dense = self.control.dense
         m.d.comb += [

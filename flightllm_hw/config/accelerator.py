@@ -54,9 +54,13 @@ class AcceleratorConfig:
             raise ValueError(
                 f"Accelerator lanes must be at most {target.memory.count}, the {target.memory.kind}"
                 f" channels of the {target.name}, not {self.lanes!r}")
-        if target.dsp and self.dsp > target.dsp:
-            raise ValueError(f"Accelerator {self.name} needs {self.dsp} DSPs, but the {target.name}"
-                             f" has {target.dsp}")
+        needs = {"DSPs": (self.lanes * self.lane.dsp_total, target.dsp),
+                 "URAMs": (self.lanes * self.lane.uram, target.uram)}
+        for what, (needed, there) in needs.items():
+            # Zero: no document was read that states the card's number.
+            if there and needed > there:
+                raise ValueError(f"Accelerator {self.name} needs {needed} {what}, but the"
+                                 f" {target.name} has {there}")
 
     @property
     def target(self) -> Card | None:

@@ -56,6 +56,20 @@ class LaneConfig:
         return self.chains * self.chain.length
 
     @property
+    def dsp_total(self) -> int:
+        """DSP48E2 of the lane: the chains', and one a chain that applies group scales."""
+        return self.dsp + self.chains
+
+    @property
+    def uram(self) -> int:
+        """URAM288 of the lane: two banks of the prefetch FIFO, two of activations."""
+        def bank(width: int, depth: int) -> int:
+            return -(-width // 72) * -(-depth // 4096)
+
+        return 2 * (bank(self.beat_bits, self.fifo_beats // 2)
+                    + bank(8 * self.chain.window, self.window_words))
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates per cycle on dense tiles: two a DSP."""
         return 2 * self.dsp

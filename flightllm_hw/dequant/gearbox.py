@@ -15,11 +15,11 @@ from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.skip import BlockWalk, BlockWalkConfig
 from flightllm_hw.config import LaneConfig
+from flightllm_hw.formats.blocks import MASK_HEADERS
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 
 from .layouts import (
-    MASK_BITS,
     TapeLayout,
     block,
     header,
@@ -116,7 +116,7 @@ class Gearbox(wiring.Component):
             for pattern in c.patterns:
                 with m.Case(pattern.value):
                     m.d.sync += [
-                        index_beats.eq((pattern.index_bits + 1) // 2),
+                        index_beats.eq(pattern.index_planes // 2),
                         paired.eq(c.tile_rows(pattern) == c.chains),
                         split.eq(c.chain.splits(pattern) > 1),
                     ]
@@ -124,7 +124,7 @@ class Gearbox(wiring.Component):
         # Where in the matrix: row blocks, sections of a mask's length, headers, groups, blocks of
         # the group, chunks of the block.
         row_block = Signal.like(tape.row_blocks)
-        section = Signal(range((1 << len(tape.groups)) // MASK_BITS))
+        section = Signal(range((1 << len(tape.groups)) // MASK_HEADERS))
         group = Signal.like(tape.groups)
         in_group = Signal.like(tape.group_tiles)
         chunk = Signal(2)
@@ -147,11 +147,11 @@ class Gearbox(wiring.Component):
         ]
 
         # Which headers there are: those that the mask names, or all.
-        walk = place(m, platform, "walk", BlockWalk(BlockWalkConfig(blocks=MASK_BITS)))
+        walk = place(m, platform, "walk", BlockWalk(BlockWalkConfig(blocks=MASK_HEADERS)))
         named = walk.o.payload
         left = Signal.like(tape.groups)
         last_section = Signal()
-        exists = Signal(MASK_BITS)
+        exists = Signal(MASK_HEADERS)
         m.d.comb += [
             self.o_headers.payload.number.eq(Cat(named.block, section)),
             self.o_headers.payload.last.eq(named.last & last_section),
@@ -225,14 +225,14 @@ class Gearbox(wiring.Component):
 
             with m.State("COUNT"):
                 # Which headers the section has, one after the other.
-                m.d.sync += [exists[n].eq(left > n) for n in range(MASK_BITS)]
-                m.d.sync += last_section.eq(left <= MASK_BITS)
+                m.d.sync += [exists[n].eq(left > n) for n in range(MASK_HEADERS)]
+                m.d.sync += last_section.eq(left <= MASK_HEADERS)
                 m.next = "MASK"
 
             with m.State("MASK"):
                 # All of them, or those that the mask names. A last section without any would leave
                 # others waiting: its last header is taken.
-                wanted = Signal(MASK_BITS)
+                wanted = Signal(MASK_HEADERS)
                 m.d.comb += [
                     wanted.eq(Mux(tape.masked, exists & first.payload, exists)),
                     walk.i.payload.eq(Mux(last_section & (wanted == 0),
@@ -265,7 +265,7 @@ class Gearbox(wiring.Component):
                 with m.If(~tape.zero_point):
                     m.d.sync += [offsets[n].eq(middle) for n in range(2 * c.chains)]
                 with m.If(walk.o.valid & named.empty):
-                    m.d.sync += [section.eq(section + 1), left.eq(left - MASK_BITS)]
+                    m.d.sync += [section.eq(section + 1), left.eq(left - MASK_HEADERS)]
                     m.next = "COUNT"
                 with m.Elif(first.valid & wants):
                     with m.If(tape.zero_point):
@@ -317,7 +317,8 @@ class Gearbox(wiring.Component):
                             with m.If(last_group | ~paired | group[0]):
                                 m.next = "SCALES"
                                 with m.If(last_header):
-                                    m.d.sync += [section.eq(section + 1), left.eq(left - MASK_BITS)]
+                                    m.d.sync += [section.eq(section + 1),
+                                                 left.eq(left - MASK_HEADERS)]
                                     m.next = "COUNT"
                                     with m.If(last_section):
                                         m.d.sync += row_block.eq(row_block + 1)

@@ -7,11 +7,8 @@ from amaranth.lib import data
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["CODE_PLANES", "INDEX_PLANES", "MASK_BITS", "TapeLayout", "block", "header",
+__all__ = ["CODE_PLANES", "INDEX_PLANES", "TapeLayout", "block", "header",
            "row_scales", "scales"]
-
-MASK_BITS = 64
-"""Headers that a mask beat counts for."""
 
 CODE_PLANES = 8
 """Bits of the widest code."""

@@ -8,7 +8,10 @@ import numpy.typing as npt
 
 from flightllm_hw.formats.checks import INTS, require_array, require_integer
 
-__all__ = ["block_mask", "pack_mask", "unpack_mask"]
+__all__ = ["MASK_HEADERS", "block_mask", "pack_mask", "unpack_mask"]
+
+MASK_HEADERS = 64
+"""Headers that a mask beat of a tape counts for (``docs/tape.md``)."""
 
 
 def block_mask(x: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.bool_]:

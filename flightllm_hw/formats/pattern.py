@@ -36,6 +36,11 @@ class Pattern(Enum):
         """Bits of a kept code's index in its block: log2 M; 0 for ``DENSE``."""
         return (self.m - 1).bit_length()
 
+    @property
+    def index_planes(self) -> int:
+        """Bit-planes of indices on a tape: whole beats of two."""
+        return self.index_bits + self.index_bits % 2
+
     def __str__(self) -> str:
         return "dense" if self is Pattern.DENSE else f"{self.n}:{self.m}"
 

