@@ -2,8 +2,9 @@
 """Block sparsity: from a mask to the numbers of the blocks that hold anything."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,6 +26,29 @@ class BlockWalkConfig:
     def __post_init__(self) -> None:
         if not 2 <= self.blocks <= 64:
             raise ValueError(f"Block walk must take 2..64 blocks, not {self.blocks!r}")
+
+
+class _Node(NamedTuple):
+    """Some bits of a word."""
+
+    any: Value
+    """One is set."""
+    two: Value
+    """Two are set."""
+    lowest: Value
+    """The number of the lowest that is set, or 0."""
+
+
+def _join(branches: list[_Node]) -> _Node:
+    """The bits of up to four nodes, lower ones first."""
+    found = Cat(node.any for node in branches)
+    first = C(0, 2)
+    for n in reversed(range(len(branches))):
+        first = Mux(found[n], n, first)
+    several = Cat(found[n] & found[n + 1:].any() for n in range(len(branches) - 1))
+    return _Node(any=found.any(),
+                 two=(Cat(node.two for node in branches) | several).any(),
+                 lowest=Cat(Array(node.lowest for node in branches)[first], first))
 
 
 class BlockWalk(wiring.Component):
@@ -67,22 +91,36 @@ class BlockWalk(wiring.Component):
         m = Module()
         blocks = self.config.blocks
 
-        # What is left of the word, its lowest bit, and what is left without it. The number of the
-        # lowest bit is an OR for each of its digits: no chain of priorities.
+        # A tree over what is left of the word, four to one. A node tells whether it has any bit,
+        # whether it has two, and which of its branches its lowest bit is in.
         left = Signal(blocks)
         full = Signal()
         empty = Signal(init=1)
-        less_one = Signal(blocks)
-        lowest = Signal(blocks)
+        level = [_Node(bit, C(0, 1), C(0, 0)) for bit in left]
+        levels = [level]
+        while len(level) > 1:
+            level = [_join(level[n:n + 4]) for n in range(0, len(level), 4)]
+            for n, node in enumerate(level):
+                named = _Node(*(Signal.like(value, name=f"{name}_{len(levels)}_{n}")
+                                for name, value in zip(_Node._fields, node, strict=True)))
+                m.d.comb += [signal.eq(value) for signal, value in zip(named, node, strict=True)]
+                level[n] = named
+            levels.append(level)
+        root, = level
+
+        # What is left without the lowest bit: bits that have another one below, in their own four
+        # or in a branch before it.
+        below = [C(0, 1)]
+        for depth in reversed(range(len(levels) - 1)):
+            nodes = levels[depth]
+            above, below = below, []
+            for n in range(len(nodes)):
+                blocked = Signal(name=f"blocked_{depth}_{n}")
+                m.d.comb += blocked.eq(
+                    above[n // 4] | Cat(node.any for node in nodes[n // 4 * 4:n]).any())
+                below.append(blocked)
         rest = Signal(blocks)
-        block = Signal(range(blocks))
-        m.d.comb += [
-            less_one.eq(left - 1),
-            lowest.eq(left & ~less_one),
-            rest.eq(left & less_one),
-            *(block[digit].eq(Cat(lowest[n] for n in range(blocks) if n >> digit & 1).any())
-              for digit in range(len(block))),
-        ]
+        m.d.comb += rest.eq(left & Cat(below))
 
         # The lowest bit moves on to the output register, the rest stays.
         shown = Signal()
@@ -99,12 +137,12 @@ class BlockWalk(wiring.Component):
         with m.If(moves):
             m.d.sync += [
                 left.eq(rest),
-                full.eq(rest != 0),
-                empty.eq(rest == 0),
+                full.eq(root.two),
+                empty.eq(~root.two),
                 shown.eq(1),
-                shown_1.block.eq(block),
-                shown_1.last.eq(rest == 0),
-                shown_1.empty.eq(left == 0),
+                shown_1.block.eq(root.lowest),
+                shown_1.last.eq(~root.two),
+                shown_1.empty.eq(~root.any),
             ]
         with m.Elif(self.o.ready):
             m.d.sync += shown.eq(0)

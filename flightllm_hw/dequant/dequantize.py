@@ -18,9 +18,9 @@ class Dequantizer(wiring.Component):
 
     A dense block is one tile, a sparse block two. Unused planes are zero, so q needs no extension;
     signed codes are stored with their top bit inverted and have z = 2^(b-1), so that one addition,
-    of -z, serves all (``docs/tape.md``). -z is common to a chain, so the choice between two tiles
-    takes no LUT of its own: it goes into the adder's. The tape's maker sees to it that q - z is an
-    int8.
+    of -z, serves all (``docs/tape.md``). -z comes as a register common to half a chain, so that the
+    choice between two tiles takes no LUT of its own: an adder's bit is one LUT of up to six inputs.
+    The tape's maker sees to it that q - z is an int8.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ class Dequantizer(wiring.Component):
         length = c.chain.length
         block = self.i.payload
 
-        # Which of a sparse block's two tiles; whose zero point it takes.
+        # Which of a sparse block's two tiles.
         second = Signal()
-        dense, split = block.dense, block.split
+        dense = block.dense
 
         shown = Signal(tile(c), reset_less=True)
         full = Signal()
@@ -71,25 +71,16 @@ class Dequantizer(wiring.Component):
             m.d.sync += full.eq(0)
 
         for n in range(c.chains):
-            # What a chain's codes have added to them, by which half of the chain they are in.
-            first, other = block.offsets[2 * n], block.offsets[2 * n + 1]
-            lower = Signal(8, name=f"lower_{n}")
-            upper = Signal(8, name=f"upper_{n}")
-            mated = Signal(8, name=f"mated_{n}")
-            m.d.comb += [
-                lower.eq(Mux(~dense & ~split & block.group, other, first)),
-                upper.eq(Mux(~dense & (split | block.group), other, first)),
-                mated.eq(Mux(dense, other, 0)),
-            ]
             for k in range(length):
                 at = k * 2 * c.chains + 2 * n
                 q = [Cat(plane[at + t] for plane in block.codes) for t in range(2)]
                 index = [Cat(plane[at + t] for plane in block.indices) for t in range(2)]
+                addend = (block.lower if k < length // 2 else block.upper)[n]
                 element = shown.elements[n][k]
                 with m.If(takes):
                     m.d.sync += [
-                        element.code.eq((lower if k < length // 2 else upper)
-                                        + Mux(second, q[1], q[0])),
-                        element.mate.eq(mated + Mux(dense, q[1], Mux(second, index[1], index[0]))),
+                        element.code.eq(addend + Mux(second, q[1], q[0])),
+                        element.mate.eq(block.mate[n] + Mux(
+                            dense, q[1], Mux(second, index[1], index[0]))),
                     ]
         return m

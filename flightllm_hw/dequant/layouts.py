@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tape is read by, and what comes off it."""
+"""What a tape is read by, what flows inside its decoder, and what comes off it."""
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data
@@ -7,14 +7,17 @@ from amaranth.lib import data
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["CODE_PLANES", "INDEX_PLANES", "TapeLayout", "block", "header",
-           "row_scales", "scales"]
+__all__ = ["CHUNKS", "CODE_PLANES", "INDEX_PLANES", "Entry", "RecipeLayout", "TapeLayout", "block",
+           "header", "row_scales", "scales"]
 
 CODE_PLANES = 8
 """Bits of the widest code."""
 
 INDEX_PLANES = 4
 """Bits of the widest index."""
+
+CHUNKS = (CODE_PLANES + INDEX_PLANES) // 4
+"""Chunks of the largest block: pairs of beats, and a beat holds two planes."""
 
 
 class TapeLayout(data.Struct):
@@ -30,21 +33,74 @@ class TapeLayout(data.Struct):
     last_tiles: 5
 
 
-def block(config: LaneConfig):
-    """A block: planes of codes and indices, and what its codes mean.
+class RecipeLayout(data.Struct):
+    """How a matrix's blocks are put together: what a :class:`TapeLayout` comes to.
 
-    ``offsets`` are minus the header's zero points; ``group`` is the parity of the block's group in
-    its row block, which tells the two groups of a header apart. ``dense`` and ``split`` follow from
-    the pattern: the block is one tile; each half of a chain serves a row of its own.
+    - ``dense``: a block is one tile. ``split``: each half of a chain serves a row of its own.
+      ``paired``: a header is for two groups. ``odd``: codes of odd width; blocks share beats.
+    - Codes have planes 0, 1 and, where not ``two``, 2, 3 of the first chunk; the top plane is 4
+      where they are ``five``; ``six`` have planes 4, 5 of the second chunk and ``eight`` 6, 7.
+    - ``index`` n: there is index beat n, in the chunk that ``index_chunk[n]`` has a bit for, as its
+      second where ``index_second[n]``.
+    - Bit n of ``both``: chunk n has two beats; of ``last``: it is the block's last.
+    - ``middle``: what all codes have added where there are no zero points.
+    - ``more``: blocks of a group behind its first; ``one``: there is none. ``more_in_last``,
+      ``one_in_last``: of a row block's last group.
     """
+
+    pattern: range(len(Pattern))
+    dense: 1
+    split: 1
+    paired: 1
+    odd: 1
+    two: 1
+    five: 1
+    six: 1
+    eight: 1
+    index: 2
+    index_chunk: data.ArrayLayout(CHUNKS, 2)
+    index_second: 2
+    both: CHUNKS
+    last: CHUNKS
+    middle: 8
+    more: 5
+    one: 1
+    more_in_last: 5
+    one_in_last: 1
+
+
+class Entry(data.Struct):
+    """A header, as what reads the blocks behind it needs it.
+
+    ``empty``: it is none, its section has no header. ``single``: it is for one group.
+    ``first_ends``, ``second_ends``: its first group, its second one is the row block's last.
+    ``last``: no header of its section follows; ``last_in_row_block``, ``last_in_matrix`` likewise.
+    """
+
+    empty: 1
+    single: 1
+    first_ends: 1
+    second_ends: 1
+    last: 1
+    last_in_row_block: 1
+    last_in_matrix: 1
+
+
+def block(config: LaneConfig):
+    """A block: planes of codes and indices, and what its codes have added to them.
+
+    An addend a chain: ``lower``, ``upper`` to the codes in its lower, upper half, ``mate`` to those
+    of a dense tile's second row. ``dense``: the block is one tile.
+    """
+    addends = data.ArrayLayout(unsigned(8), config.chains)
     return data.StructLayout({
         "pattern": range(len(Pattern)),
         "dense": 1,
-        "split": 1,
         "codes": data.ArrayLayout(unsigned(config.plane_bits), CODE_PLANES),
         "indices": data.ArrayLayout(unsigned(config.plane_bits), INDEX_PLANES),
-        "offsets": data.ArrayLayout(unsigned(8), 2 * config.chains),
-        "group": 1,
+        "lower": addends,
+        "upper": addends,
+        "mate": addends,
     })
 
 

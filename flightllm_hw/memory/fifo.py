@@ -65,23 +65,41 @@ class FifoBank(wiring.Component):
         ram = place(m, platform, "ram",
                     Ram(RamConfig(width=c.width, depth=c.depth, style="ultra")))
 
-        # What decides on a fetch comes late in the cycle, so that it is counted a cycle later.
+        # Whether the row on show is taken comes late in the cycle: fetches are counted a cycle
+        # later, and whether there is some row to fetch is prepared for either case.
         written = Signal(range(c.depth))
         read = Signal(range(c.depth))
         filled = Signal(range(c.depth + 1))
-        some = Signal()
         push = Signal()
         fetch = Signal()
         fetched = Signal()
+        some = Signal()
+        some_if_fetched = Signal()
+        some_if_not = Signal()
         m.d.comb += [
-            some.eq((filled > 1) | ((filled == 1) & ~fetched)),
+            some.eq(Mux(fetched, some_if_fetched, some_if_not)),
             self.i.ready.eq(~filled[-1]),
             push.eq(self.i.valid & self.i.ready),
             ram.write_en.eq(push),
             ram.write_addr.eq(written),
             ram.write_data.eq(self.i.payload),
         ]
-        m.d.sync += [filled.eq(filled + push - fetched), fetched.eq(fetch)]
+        one = Signal()
+        two = Signal()
+        many = Signal()
+        few = filled[:3]  # All of it, unless there are many.
+        m.d.comb += [
+            one.eq(many | few[1:].any() | (few[0] & ~fetched)),
+            two.eq(many | few[2] | (few[1] & (few[0] | ~fetched))),
+        ]
+        m.d.sync += [
+            fetched.eq(fetch),
+            many.eq(filled[2:].any()),
+            some_if_fetched.eq(two | (one & push)),
+            some_if_not.eq(one | push),
+        ]
+        with m.If(push != fetched):
+            m.d.sync += filled.eq(filled + Mux(fetched, -1, 1))
         with m.If(push):
             m.d.sync += written.eq(written + 1)
 
@@ -90,7 +108,7 @@ class FifoBank(wiring.Component):
         shown = Signal()
         m.d.comb += [
             ram.out_en.eq(~shown | self.o.ready),
-            fetch.eq(some & (~in_array | ram.out_en)),
+            fetch.eq(some & (~in_array | ~shown | self.o.ready)),
             ram.read_en.eq(fetch),
             ram.read_addr.eq(read),
             self.o.valid.eq(shown),
@@ -98,8 +116,7 @@ class FifoBank(wiring.Component):
         ]
         with m.If(fetch):
             m.d.sync += read.eq(read + 1)
-        with m.If(~in_array | ram.out_en):
-            m.d.sync += in_array.eq(fetch)
+        m.d.sync += in_array.eq(fetch | (in_array & shown & ~self.o.ready))
         with m.If(ram.out_en):
             m.d.sync += shown.eq(in_array)
         return m
@@ -146,7 +163,7 @@ class PrefetchFifo(wiring.Component):
     freed : Out
         Beats that left in the cycle before (0..2): credits for who reads memory.
     occupancy : Out
-        Beats inside.
+        Beats inside, those that left in the cycle before among them.
     full : Out
         Cycles in which ``i`` had to wait; 32 bits, wrapping.
 
@@ -194,15 +211,15 @@ class PrefetchFifo(wiring.Component):
             self.second.payload.eq(streams[~out_of].payload),
             takes_first.eq(self.first.valid & self.first.ready),
             takes_second.eq(self.second.valid & self.second.ready),
-            banks[0].o.ready.eq(Mux(out_of, takes_second, takes_first)),
-            banks[1].o.ready.eq(Mux(out_of, takes_first, takes_second)),
+            banks[0].o.ready.eq(Mux(out_of, self.second.ready, self.first.ready)),
+            banks[1].o.ready.eq(Mux(out_of, self.first.ready, self.second.ready)),
         ]
         m.d.sync += self.freed.eq(takes_first + takes_second)
         m.d.sync += out_of.eq(out_of ^ takes_first ^ takes_second)
 
         # Counters.
         m.d.sync += [
-            self.occupancy.eq(self.occupancy + arrived - takes_first - takes_second),
+            self.occupancy.eq(self.occupancy + arrived - self.freed),
             self.full.eq(self.full + (self.i.valid & ~self.i.ready)),
         ]
         return m
