@@ -3,7 +3,6 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config.memory import PortConfig
@@ -17,8 +16,9 @@ from flightllm_hw.interfaces.axi import (
     Response,
 )
 
-from .bursts import BurstCutter, descriptor_layout
-from .faults import Fault, FaultLatch
+from .bursts import descriptor_layout
+from .faults import Fault
+from .requests import Requester
 
 __all__ = ["AxiReader", "read_layout"]
 
@@ -90,7 +90,7 @@ class AxiReader(wiring.Component):
     and so must only come while not ``busy``, or with the memory.
     """
 
-    latency = BurstCutter.latency + 1
+    latency = Requester.latency
     beat_latency = 1
 
     def __init__(self, config: PortConfig):
@@ -115,46 +115,28 @@ class AxiReader(wiring.Component):
         axi = self.m_axi
         low, high = c.beat_shift, c.burst_shift
 
-        cutter = place(m, platform, "cutter", BurstCutter(c))
-        latch = place(m, platform, "latch", FaultLatch())
-        flight = data.StructLayout({"address": ADDRESS_BITS - low, "last": 1})
-        m.submodules.in_flight = in_flight = SyncFIFO(width=flight.size, depth=c.outstanding)
-
-        wiring.connect(m, wiring.flipped(self.i), cutter.i)
+        requester = place(m, platform, "requester", Requester(c))
+        wiring.connect(m, wiring.flipped(self.i), requester.i)
         m.d.comb += [
-            cutter.base.eq(self.base),
-            cutter.limit.eq(self.limit),
-            cutter.stop.eq(latch.stopped),
-            latch.clear.eq(self.clear & ~self.busy),
-            self.error.eq(latch.fault),
-            self.error_address.eq(latch.address),
+            requester.base.eq(self.base),
+            requester.limit.eq(self.limit),
+            requester.clear.eq(self.clear & ~self.busy),
+            self.busy.eq(requester.busy),
+            self.error.eq(requester.error),
+            self.error_address.eq(requester.error_address),
         ]
 
-        # Ask for a burst: its room is reserved, its address kept for the answer.
-        burst = cutter.o.payload
+        # A burst's room is reserved when it is asked for.
         credits = Signal(range(c.fifo_depth + 1), init=c.fifo_depth)
         dropped = Signal()
-        ask = Signal()
-        faulty = Signal()
-        address = Signal(ADDRESS_BITS, reset_less=True)
-        length = Signal(range(c.burst_beats), reset_less=True)
+        m.d.comb += requester.room.eq(credits)
+        m.d.sync += credits.eq(credits + self.space + dropped
+                               - Mux(requester.ask, requester.burst.beats, 0))
         m.d.comb += [
-            faulty.eq(burst.fault != Fault.NONE),
-            ask.eq(cutter.o.valid & ~faulty & ~latch.stopped & (credits >= burst.beats)
-                   & in_flight.w_rdy & (~axi.arvalid | axi.arready)),
-            cutter.o.ready.eq(ask | faulty | latch.stopped),
-            in_flight.w_en.eq(ask),
-            in_flight.w_data.eq(Cat(burst.address[low:], burst.last)),
-            latch.request.eq(Mux(cutter.o.valid, burst.fault, Fault.NONE)),
-            latch.request_address.eq(burst.address),
-        ]
-        m.d.sync += credits.eq(credits + self.space + dropped - Mux(ask, burst.beats, 0))
-        with m.If(~axi.arvalid | axi.arready):
-            m.d.sync += [axi.arvalid.eq(ask), address.eq(burst.address),
-                         length.eq(burst.beats - 1)]
-        m.d.comb += [
-            axi.araddr.eq(address),
-            axi.arlen.eq(length),
+            requester.o.ready.eq(axi.arready),
+            axi.arvalid.eq(requester.o.valid),
+            axi.araddr.eq(requester.o.payload.address),
+            axi.arlen.eq(requester.o.payload.length),
             axi.arsize.eq(c.beat_shift),
             axi.arburst.eq(Burst.INCR),
             axi.arcache.eq(CACHE),
@@ -170,29 +152,28 @@ class AxiReader(wiring.Component):
 
         # Where a beat comes from: a burst does not leave its multiple.
         beat = Signal(high - low)
-        answered = data.View(flight, in_flight.r_data)
+        oldest = requester.oldest
         with m.If(valid_1):
             m.d.sync += beat.eq(Mux(last_1, 0, beat + 1))
         m.d.comb += [
             axi.rready.eq(1),
-            in_flight.r_en.eq(valid_1 & last_1),
-            latch.answer.eq(Mux(valid_1, response_1, Response.OKAY)),
-            latch.answer_address.eq(Cat(
-                Const(0, low), (answered.address[:high - low] + beat)[:high - low],
-                answered.address[high - low:])),
+            requester.answered.eq(valid_1 & last_1),
+            requester.answer.eq(Mux(valid_1, response_1, Response.OKAY)),
+            requester.answer_address.eq(Cat(
+                Const(0, low), (oldest.address[:high - low] + beat)[:high - low],
+                oldest.address[high - low:])),
         ]
 
         # From a bad answer on nothing is given.
         broken = Signal()
-        with m.If(latch.answer != Response.OKAY):
+        with m.If(requester.answer != Response.OKAY):
             m.d.sync += broken.eq(1)
-        with m.Elif(latch.clear):
+        with m.Elif(requester.clear):
             m.d.sync += broken.eq(0)
         m.d.comb += [
             dropped.eq(valid_1 & (broken | (response_1 != Response.OKAY))),
             self.o.valid.eq(valid_1 & ~dropped),
             self.o.payload.data.eq(data_1),
-            self.o.payload.last.eq(last_1 & answered.last),
-            self.busy.eq(cutter.busy | in_flight.r_rdy),
+            self.o.payload.last.eq(last_1 & oldest.last),
         ]
         return m

@@ -17,8 +17,9 @@ from flightllm_hw.interfaces.axi import (
     Response,
 )
 
-from .bursts import BurstCutter, descriptor_layout
-from .faults import Fault, FaultLatch
+from .bursts import descriptor_layout
+from .faults import Fault
+from .requests import Requester
 
 __all__ = ["AxiWriter", "write_layout"]
 
@@ -81,7 +82,7 @@ class AxiWriter(wiring.Component):
     while not ``busy``, or with the memory.
     """
 
-    latency = BurstCutter.latency + 1
+    latency = Requester.latency
     beat_latency = 2
 
     def __init__(self, config: PortConfig):
@@ -106,64 +107,49 @@ class AxiWriter(wiring.Component):
         low = c.beat_shift
         beats = write_layout(c)
 
-        cutter = place(m, platform, "cutter", BurstCutter(c))
-        latch = place(m, platform, "latch", FaultLatch())
         m.submodules.buffer = buffer = SyncFIFO(width=beats.size, depth=c.fifo_depth)
-        m.submodules.in_flight = in_flight = SyncFIFO(width=ADDRESS_BITS - low,
-                                                      depth=c.outstanding)
         m.submodules.lengths = lengths = SyncFIFO(width=c.burst_beats.bit_length(),
                                                   depth=c.outstanding)
-
-        wiring.connect(m, wiring.flipped(self.i), cutter.i)
+        requester = place(m, platform, "requester", Requester(c))
+        ask, stopped = requester.ask, requester.stopped
+        wiring.connect(m, wiring.flipped(self.i), requester.i)
         m.d.comb += [
-            cutter.base.eq(self.base),
-            cutter.limit.eq(self.limit),
-            cutter.stop.eq(latch.stopped),
-            latch.clear.eq(self.clear & ~self.busy),
-            self.error.eq(latch.fault),
-            self.error_address.eq(latch.address),
+            requester.base.eq(self.base),
+            requester.limit.eq(self.limit),
+            requester.clear.eq(self.clear & ~self.busy),
+            self.busy.eq(requester.busy | (stopped & buffer.r_rdy)),
+            self.error.eq(requester.error),
+            self.error_address.eq(requester.error_address),
         ]
 
         # Beats wait in the buffer; ``stored`` of them belong to no burst yet.
         stored = Signal(range(c.fifo_depth + 1))
-        ask = Signal()
         move = Signal()
         flush = Signal()
         store = Signal()
         m.d.comb += [
-            self.i_beat.ready.eq(buffer.w_rdy | latch.stopped),
-            store.eq(self.i_beat.valid & buffer.w_rdy & ~latch.stopped),
+            self.i_beat.ready.eq(buffer.w_rdy | stopped),
+            store.eq(self.i_beat.valid & buffer.w_rdy & ~stopped),
             buffer.w_en.eq(store),
             buffer.w_data.eq(self.i_beat.payload),
             buffer.r_en.eq(move | flush),
-            flush.eq(latch.stopped & ~lengths.r_rdy & buffer.r_rdy),
+            flush.eq(stopped & ~lengths.r_rdy & buffer.r_rdy),
         ]
 
-        # Ask for a burst: its beats are taken, its address kept for the answer.
-        burst = cutter.o.payload
-        faulty = Signal()
-        address = Signal(ADDRESS_BITS, reset_less=True)
-        length = Signal(range(c.burst_beats), reset_less=True)
+        # A burst's beats are taken when it is asked for.
+        burst = requester.burst
         m.d.comb += [
-            faulty.eq(burst.fault != Fault.NONE),
-            ask.eq(cutter.o.valid & ~faulty & ~latch.stopped & (stored >= burst.beats)
-                   & in_flight.w_rdy & (~axi.awvalid | axi.awready)),
-            cutter.o.ready.eq(ask | faulty | latch.stopped),
-            in_flight.w_en.eq(ask),
-            in_flight.w_data.eq(burst.address[low:]),
+            requester.room.eq(stored),
             # No more bursts wait for their data than are in flight: there is room.
             lengths.w_en.eq(ask),
             lengths.w_data.eq(burst.beats - 1),
-            latch.request.eq(Mux(cutter.o.valid, burst.fault, Fault.NONE)),
-            latch.request_address.eq(burst.address),
         ]
         m.d.sync += stored.eq(stored + store - flush - Mux(ask, burst.beats, 0))
-        with m.If(~axi.awvalid | axi.awready):
-            m.d.sync += [axi.awvalid.eq(ask), address.eq(burst.address),
-                         length.eq(burst.beats - 1)]
         m.d.comb += [
-            axi.awaddr.eq(address),
-            axi.awlen.eq(length),
+            requester.o.ready.eq(axi.awready),
+            axi.awvalid.eq(requester.o.valid),
+            axi.awaddr.eq(requester.o.payload.address),
+            axi.awlen.eq(requester.o.payload.length),
             axi.awsize.eq(c.beat_shift),
             axi.awburst.eq(Burst.INCR),
             axi.awcache.eq(CACHE),
@@ -193,9 +179,8 @@ class AxiWriter(wiring.Component):
         m.d.sync += [valid_1.eq(axi.bvalid), response_1.eq(axi.bresp)]
         m.d.comb += [
             axi.bready.eq(1),
-            in_flight.r_en.eq(valid_1),
-            latch.answer.eq(Mux(valid_1, response_1, Response.OKAY)),
-            latch.answer_address.eq(Cat(Const(0, low), in_flight.r_data)),
-            self.busy.eq(cutter.busy | in_flight.r_rdy | (latch.stopped & buffer.r_rdy)),
+            requester.answered.eq(valid_1),
+            requester.answer.eq(Mux(valid_1, response_1, Response.OKAY)),
+            requester.answer_address.eq(Cat(Const(0, low), requester.oldest.address)),
         ]
         return m
