@@ -16,199 +16,25 @@ on, in ``docs/memory.md``.
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from flightllm_hw.boards import Card
-from flightllm_hw.boards.timing import DDR4, HBM2, DramTiming
+from flightllm_hw.sim import memory_library as model
+from flightllm_hw.sim.memory_contents import GRANULE, generated, require_bytes, require_range
+from flightllm_hw.sim.memory_counters import Counters
+from flightllm_hw.sim.memory_library import AXI_MEMORY_SOURCE
+from flightllm_hw.sim.memory_timing import IDEAL, MemoryTiming, ddr, hbm
 from flightllm_hw.sim.simulator import Simulator
 from flightllm_hw.sim.traffic import STEADY, Gate, Traffic
 
 __all__ = ["AXI_MEMORY_SOURCE", "IDEAL", "AxiMemory", "Counters", "MemoryTiming", "ProtocolError",
            "ddr", "generated", "hbm"]
 
-AXI_MEMORY_SOURCE = Path(__file__).with_name("axi_memory.cpp")
-"""What a simulator needs among its ``extra_sources`` for :class:`AxiMemory`."""
-
-GRANULE = 64
-DDR4_GB_S = 19.2
 RESPONSES = {"SLVERR": 2, "DECERR": 3}
 
 
 class ProtocolError(AssertionError):
     """A master broke a rule of AXI."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemoryTiming:
-    """When a memory answers.
-
-    Without a DRAM every burst waits ``latency_ns`` and then comes at a beat a cycle, reads and
-    writes at once. With one, both share its bus.
-
-    Parameters
-    ----------
-    latency_ns : float
-        From the cycle of AR, or of the last W, to the first beat's, or B's; with a DRAM, what comes
-        on top of its latency: registers, clock crossings and interconnect of the kernel's side.
-    dram : DramTiming, optional
-        Rows, refresh and latencies.
-    peak_gb_s : float, optional
-        Peak rate of the DRAM, in 10^9 bytes per second.
-    switch : bool
-        Whether the switch in front of the channels is on, for its latency.
-    reads, writes : int
-        Bursts that may be under way; with more, ``arready`` or ``awready`` stays low.
-    """
-
-    latency_ns: float
-    dram: DramTiming | None = None
-    peak_gb_s: float | None = None
-    switch: bool = False
-    reads: int = 64
-    writes: int = 64
-
-    def __post_init__(self) -> None:
-        if (self.dram is None) is not (self.peak_gb_s is None):
-            raise ValueError("A DRAM needs a peak rate, and a peak rate a DRAM")
-        if self.latency_ns < 0 or self.peak_gb_s is not None and self.peak_gb_s <= 0:
-            raise ValueError(f"Latency and peak rate must be positive, not {self.latency_ns!r} ns"
-                             f" and {self.peak_gb_s!r} GB/s")
-        if not (0 < self.reads <= 1 << 16 and 0 < self.writes <= 1 << 16):
-            raise ValueError("Bursts under way must be 1 to 65536, not"
-                             f" {self.reads!r} reads and {self.writes!r} writes")
-
-    def outside_ns(self, distance: int = 0) -> float:
-        """Latency outside of the DRAM, over a distance in mini switches."""
-        if self.dram is None or not self.switch:
-            return self.latency_ns
-        return self.latency_ns + self.dram.switch_ns + distance * self.dram.hop_ns
-
-    def deliverable_gb_s(self, width: int, clock_mhz: float) -> float:
-        """What a port of ``width`` bits can get from long bursts in sequence."""
-        port = width / 8 * clock_mhz / 1000
-        if self.dram is None or self.peak_gb_s is None:
-            return port
-        return min(port, self.peak_gb_s * self.dram.share)
-
-
-IDEAL = MemoryTiming(latency_ns=100.0)
-"""A fixed latency and a beat in every cycle."""
-
-
-def hbm(card: Card) -> MemoryTiming:
-    """A pseudo-channel of a card's HBM, as a kernel behind the shell sees it.
-
-    The latency on the kernel's side, 80 ns, is assumed: estimates go from 60 to 100. HBM2e of the
-    Versal cards has its own peak rate and, for want of measurements, the latencies of HBM2.
-    """
-    if card.memory.kind != "HBM":
-        raise ValueError(f"Card {card.name} has no HBM")
-    return MemoryTiming(latency_ns=80.0, dram=HBM2, peak_gb_s=card.memory.peak_gb_s, switch=True)
-
-
-def ddr(card: Card) -> MemoryTiming:
-    """A DDR4 DIMM of a card, as a kernel behind the shell sees it.
-
-    A card whose lanes are fed by HBM may have DIMMs too; they are taken for DDR4-2400.
-    """
-    if card.name in ("u50", "u55c"):
-        raise ValueError(f"Card {card.name} has no DDR")
-    peak = card.memory.peak_gb_s if card.memory.kind == "DDR" else DDR4_GB_S
-    return MemoryTiming(latency_ns=80.0, dram=DDR4, peak_gb_s=peak)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counters:
-    """What passed at one port since the memory was attached, or its counters cleared.
-
-    Parameters
-    ----------
-    cycles : int
-        Cycles of the clock.
-    beats_read, beats_written, bursts_read, bursts_written : int
-        Beats transferred; bursts accepted.
-    r_valid, r_stalled : int
-        Cycles with data on R; those of them in which the master was not ready.
-    pending : int
-        Cycles with a burst under way.
-    errors : int
-        Beats read, and bursts written, that were answered with an error.
-    untouched : int
-        Beats read where nothing was ever written: real memory with ECC hangs on some of them.
-    row_hits, row_closed, row_misses : int
-        Rows found open; banks without an open row; banks with another. A burst counts for each row
-        that it touches.
-    turnarounds : int
-        Changes of direction that took time.
-    refreshes, refresh_cycles : int
-        Refreshes and the cycles they took, up to the last burst.
-    deliverable : float
-        Beats that the channel could have delivered in these cycles: long bursts in sequence.
-    """
-
-    cycles: int
-    beats_read: int
-    beats_written: int
-    bursts_read: int
-    bursts_written: int
-    r_valid: int
-    r_stalled: int
-    pending: int
-    errors: int
-    untouched: int
-    row_hits: int
-    row_closed: int
-    row_misses: int
-    turnarounds: int
-    refreshes: int
-    refresh_cycles: int
-    deliverable: float
-
-    @property
-    def share(self) -> float:
-        """Beats moved, as a share of :attr:`deliverable`."""
-        return (self.beats_read + self.beats_written) / max(self.deliverable, 1)
-
-
-def _fields(names: str, kind: Any) -> list[tuple[str, Any]]:
-    return [(name, kind) for name in names.split()]
-
-
-class _Dram(ctypes.Structure):
-    """``DramTiming`` of dram.h."""
-
-    _fields_ = _fields("hit closed miss beat minimum activate bank turnaround turnaround_batch"
-                       " refresh_interval refresh_stall row_bytes banks", ctypes.c_int64)
-
-
-class _Options(ctypes.Structure):
-    """``AxiOptions`` of axi_memory.h."""
-
-    _fields_ = [("dram", _Dram),
-                *_fields("reads writes max_beats max_bytes jitter", ctypes.c_uint64),
-                *_fields("traffic_start traffic_stop", ctypes.c_uint32),
-                *_fields("halt hazards", ctypes.c_uint32)]
-
-
-class _Place(ctypes.Structure):
-    """``AxiPlace`` of axi_memory.h."""
-
-    _fields_ = [("prefix", ctypes.c_char_p), *_fields("base size", ctypes.c_uint64),
-                *_fields("beat latency first_refresh", ctypes.c_int64),
-                ("gates", ctypes.c_uint32 * 5), ("unused", ctypes.c_uint32)]
-
-
-_COUNTERS = [name for name in Counters.__dataclass_fields__ if name != "deliverable"]
-
-
-class _Counters(ctypes.Structure):
-    """``AxiCounters`` of axi_memory.h."""
-
-    _fields_ = _fields(" ".join(_COUNTERS), ctypes.c_uint64)
 
 
 class AxiMemory:
@@ -266,51 +92,35 @@ class AxiMemory:
         count = len(self.prefixes)
         bases, distances = _each(base, count), _each(distance, count)
         sizes = ([(1 << 64) - 1 - b for b in bases] if size is None else _each(size, count))
-        self._library = _declare(simulator)
+        self._library = model.library_of(simulator)
         self._bench = simulator.handle
         self._generated: list[range] = []
 
-        places = (_Place * count)()
+        places = (model.AxiPlace * count)()
         for n, (place, prefix) in enumerate(zip(places, self.prefixes, strict=True)):
             place.prefix, place.base, place.size = prefix.encode(), bases[n], sizes[n]
-            place.latency = self._ticks(timing.outside_ns(distances[n]))
+            place.latency = model.ticks(timing.outside_ns(distances[n]), clock_mhz)
             if timing.peak_gb_s is not None:
-                place.beat = self._ticks(self._width(prefix) / 8 / timing.peak_gb_s)
+                place.beat = model.ticks(self._width(prefix) / 8 / timing.peak_gb_s, clock_mhz)
             if timing.dram is not None:
                 # Channels take turns.
-                place.first_refresh = self._ticks(
-                    timing.dram.refresh_interval_ns * (n + 1) / count)
+                place.first_refresh = model.ticks(
+                    timing.dram.refresh_interval_ns * (n + 1) / count, clock_mhz)
             for k, channel in enumerate(("ar", "r", "aw", "w", "b")):
                 place.gates[k] = Gate(traffic, seed, f"{prefix}_{channel}").state
-        options = _Options(self._dram(), timing.reads, timing.writes, max_beats, max_bytes,
-                           jitter, traffic.start, traffic.stop, halt, hazards)
+        options = model.AxiOptions(
+            model.dram_of(timing, clock_mhz), timing.reads, timing.writes, max_beats, max_bytes,
+            jitter, traffic.start, traffic.stop, halt, hazards)
         handle = self._library.memory_attach(self._bench, ctypes.byref(options), places, count)
         if not handle:
             said = self._library.bench_error(self._bench).decode()
             raise ValueError(f"A memory cannot be attached: {said}")
         self._memory = ctypes.c_void_p(handle)
 
-    def _ticks(self, ns: float) -> int:
-        # 65536ths of a cycle.
-        return round(ns * self.clock_mhz / 1000 * 65536)
-
     def _width(self, prefix: str) -> int:
         ports = self.simulator.ports
         port = ports.get(f"{prefix}_rdata") or ports.get(f"{prefix}_wdata")
         return port.width if port else 0
-
-    def _dram(self) -> _Dram:
-        dram, peak = self.timing.dram, self.timing.peak_gb_s
-        if dram is None or peak is None:
-            return _Dram(row_bytes=1, banks=1)
-        ns = {"hit": dram.hit_ns, "closed": dram.closed_ns, "miss": dram.miss_ns,
-              "minimum": dram.minimum_bytes / peak, "activate": dram.activate_ns,
-              "bank": dram.bank_ns,
-              "turnaround": dram.turnaround_ns, "turnaround_batch": dram.turnaround_batch_ns,
-              "refresh_interval": dram.refresh_interval_ns,
-              "refresh_stall": dram.refresh_stall_ns}
-        return _Dram(**{name: self._ticks(time) for name, time in ns.items()},
-                     row_bytes=dram.row_bytes, banks=dram.banks)
 
     @property
     def _handle(self) -> ctypes.c_void_p:
@@ -324,14 +134,14 @@ class AxiMemory:
         """Put bytes there, at once and whatever the channels' ranges."""
         source = (np.frombuffer(data, np.uint8) if isinstance(data, (bytes, bytearray))
                   else np.ascontiguousarray(data))
-        _inside(address, source.nbytes)
+        require_bytes(address, source.nbytes)
         self._library.memory_write(self._handle, ctypes.c_uint64(address),
                                    ctypes.c_void_p(source.ctypes.data),
                                    ctypes.c_uint64(source.nbytes))
 
     def read(self, address: int, count: int) -> np.ndarray:
         """The bytes that are there now, as ``uint8``."""
-        _inside(address, count)
+        require_bytes(address, count)
         result = np.empty(count, np.uint8)
         self._library.memory_read(self._handle, ctypes.c_uint64(address),
                                   ctypes.c_void_p(result.ctypes.data), ctypes.c_uint64(count))
@@ -339,7 +149,7 @@ class AxiMemory:
 
     def generate(self, addresses: range, seed: int) -> None:
         """Let :func:`generated` say what is there, wherever nothing was written."""
-        _check_range(addresses)
+        require_range(addresses)
         if addresses.start % GRANULE or addresses.stop % GRANULE:
             raise ValueError(f"A generator takes multiples of {GRANULE} bytes, not {addresses!r}")
         for other in self._generated:
@@ -353,7 +163,7 @@ class AxiMemory:
 
     def fail(self, addresses: range, response: str = "SLVERR") -> None:
         """Answer beats that touch these addresses with an error; writes there have no effect."""
-        _check_range(addresses)
+        require_range(addresses)
         if response not in RESPONSES:
             raise ValueError(f"Response must be one of {', '.join(RESPONSES)}, not {response!r}")
         self._library.memory_fail(self._handle, ctypes.c_uint64(addresses.start),
@@ -370,12 +180,12 @@ class AxiMemory:
         """The counters of each port, by its prefix."""
         result = {}
         for n, prefix in enumerate(self.prefixes):
-            raw = _Counters()
+            raw = model.AxiCounters()
             self._library.memory_counters(self._handle, n, ctypes.byref(raw))
             width = self._width(prefix)
             rate = (self.timing.deliverable_gb_s(width, self.clock_mhz)
                     / (width / 8 * self.clock_mhz / 1000))
-            result[prefix] = Counters(**{name: getattr(raw, name) for name in _COUNTERS},
+            result[prefix] = Counters(**{name: getattr(raw, name) for name in model.COUNTERS},
                                       deliverable=raw.cycles * rate)
         return result
 
@@ -432,44 +242,8 @@ class AxiMemory:
             raise ProtocolError("Rules of AXI were broken:\n" + "\n".join(found[:10] + more))
 
 
-def generated(address: int, count: int, seed: int) -> np.ndarray:
-    """Bytes of a generated range: word n of 64 bits is output number n of SplitMix64(seed)."""
-    first, last = address // 8, -(-(address + count) // 8)
-    with np.errstate(over="ignore"):
-        z = np.arange(first + 1, last + 1, dtype=np.uint64)
-        z = z * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
-        z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-        z = z ^ z >> np.uint64(31)
-    return z.astype("<u8").view(np.uint8)[address % 8:][:count].copy()
-
-
 def _each(value: int | Sequence[int], count: int) -> list[int]:
     values = [value] * count if isinstance(value, int) else [int(v) for v in value]
     if len(values) != count:
         raise ValueError(f"{count} ports need {count} values, not {len(values)}")
     return values
-
-
-def _inside(address: int, count: int) -> None:
-    if address < 0 or count < 0 or address + count > 1 << 64:
-        raise ValueError(f"Addresses have 64 bits: {count} bytes at {address:#x} are outside")
-
-
-def _check_range(addresses: range) -> None:
-    if addresses.step != 1 or not 0 <= addresses.start < addresses.stop < 1 << 64:
-        raise ValueError(f"Addresses must be a range of 64-bit numbers, not {addresses!r}")
-
-
-def _declare(simulator: Simulator) -> ctypes.CDLL:
-    library = simulator.library
-    if not hasattr(library, "memory_attach"):
-        raise ValueError("The simulator has no memory: compile it with"
-                         " extra_sources=[AXI_MEMORY_SOURCE]")
-    library.memory_attach.restype = ctypes.c_void_p
-    for name in ("memory_pages", "memory_violation"):
-        getattr(library, name).restype = ctypes.c_uint64
-    for name in ("memory_write", "memory_read", "memory_generate", "memory_fail",
-                 "memory_counters", "memory_clear_counters", "memory_pending"):
-        getattr(library, name).restype = None
-    return library
