@@ -10,7 +10,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 
 from .chain import CsdChain, chain_latency
-from .layouts import Pair, packed, step, sums, tile
+from .layouts import element, step, sums, tile
 from .select import ActivationOffer
 from .skew import Skew, aligned
 
@@ -28,9 +28,9 @@ class ChainArray(wiring.Component):
 
     ::
 
-        i_tile ──► pack codes, add slot offsets ─┐
-        i_step ──► ActivationOffer ──────────────┴─► Skew ─┬─► CsdChain 0 ──► o.sums[0]
-                                                           ├─► CsdChain 1 ──► o.sums[1]  ...
+        i_tile ──► add slot offsets ─┐
+        i_step ──► ActivationOffer ──┴─► Skew ─┬─► CsdChain 0 ──► o.sums[0]
+                                               ├─► CsdChain 1 ──► o.sums[1]  ...
 
     Row of ``sums[c][node]`` of chain c: dense: ``lo`` is the tile's row 2c, ``hi`` its row 2c + 1,
     in the last node. Sparse: ``lo`` and ``hi`` are two tokens (``hi`` without meaning where the
@@ -83,36 +83,35 @@ class ChainArray(wiring.Component):
         moves = Signal(self.latency)
         m.d.sync += moves.eq(moves << 1 | fires)
 
-        # Stage 1: activations in front of the DSP groups, operands as the DSPs take them.
+        # Stage 1: activations in front of the DSP groups, indices counted from what is offered.
         offers = place(m, platform, "offers", ActivationOffer(chain))
         m.d.comb += [offers.pattern.eq(tile.pattern), offers.windows.eq(step.windows)]
 
         inputs = Signal(aligned(c))
         m.d.comb += [inputs.offers.eq(offers.offers), inputs.columns.eq(offers.columns)]
-        control_1 = Signal.like(inputs.control, reset_less=True)
+        sparse_1 = Signal(reset_less=True)
         cuts_1 = Signal(chain.nodes, reset_less=True)
         offsets = Signal(data.ArrayLayout(5, chain.length))
         with m.Switch(tile.pattern):
             for pattern in chain.patterns:
-                dense = pattern is Pattern.DENSE
                 with m.Case(pattern.value):
                     m.d.sync += [
-                        control_1.dense.eq(dense),
-                        control_1.wide.eq(not dense and chain.tokens(pattern) == 1),
+                        sparse_1.eq(pattern is not Pattern.DENSE),
                         cuts_1.eq(sum(chain.cuts_before(pattern, n) << n
                                       for n in range(chain.nodes))),
                     ]
                     m.d.comb += [offsets[k].eq(chain.slot_offset(pattern, k))
                                  for k in range(chain.length)]
-        m.d.comb += [inputs.control.eq(control_1), inputs.cuts.eq(cuts_1)]
+        m.d.comb += [inputs.sparse.eq(sparse_1), inputs.cuts.eq(cuts_1)]
 
         for n in range(c.chains):
             for k in range(chain.length):
-                element = tile.elements[n][k]
-                operand_1 = Signal(Pair, name=f"operand_{n}_{k}_1", reset_less=True)
-                m.d.sync += operand_1.eq(packed(element.code, element.mate))
-                with m.If(tile.pattern != Pattern.DENSE.value):
-                    m.d.sync += operand_1.hi.eq(element.mate.as_unsigned() | offsets[k])
+                operand_1 = Signal(element(), name=f"operand_{n}_{k}_1", reset_less=True)
+                m.d.sync += [
+                    operand_1.code.eq(tile.elements[n][k].code),
+                    # An index is below its block's size, the offset a multiple of that.
+                    operand_1.mate.eq(tile.elements[n][k].mate.as_unsigned() | offsets[k]),
+                ]
                 m.d.comb += inputs.operands[n][k].eq(operand_1)
 
         # The chains, in step.
@@ -124,7 +123,7 @@ class ChainArray(wiring.Component):
                 csd.operands.eq(skew.o.operands[n]),
                 csd.columns.eq(skew.o.columns),
                 csd.offers.eq(skew.o.offers),
-                csd.controls.eq(skew.o.controls),
+                csd.sparse.eq(skew.o.sparse),
                 csd.cuts.eq(skew.o.cuts),
                 self.o.payload[n].eq(csd.sums),
             ]

@@ -25,7 +25,7 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .group import DspGroup, DspGroupConfig, Entry
-from .layouts import Control, Pair, offer, sums
+from .layouts import element, offer, sums
 from .reduce import OverflowAdjust, ReductionNode, ReductionNodeConfig, adjustment
 
 __all__ = ["CsdChain", "chain_latency"]
@@ -58,7 +58,7 @@ class CsdChain(wiring.Component):
 
     Members
     -------
-    operands, columns, offers, controls : In
+    operands, columns, offers, sparse : In
         For every DSP, see :class:`~flightllm_hw.compute.select.SparseMux`.
     cuts : In
         Bit n, with the first DSP of the segment that ends in node n: start from zero. Bit 0, the
@@ -74,10 +74,10 @@ class CsdChain(wiring.Component):
         self.config = config
         length = config.length
         super().__init__({
-            "operands": In(data.ArrayLayout(Pair, length)),
+            "operands": In(data.ArrayLayout(element(), length)),
             "columns": In(data.ArrayLayout(signed(8), length)),
             "offers": In(data.ArrayLayout(offer(config), length)),
-            "controls": In(data.ArrayLayout(Control, length)),
+            "sparse": In(length),
             "cuts": In(config.nodes),
             "sums": Out(sums(config)),
         })
@@ -127,7 +127,7 @@ class CsdChain(wiring.Component):
                     group.operands[n].eq(self.operands[2 * g + n]),
                     group.columns[n].eq(self.columns[2 * g + n]),
                     group.offers[n].eq(self.offers[2 * g + n]),
-                    group.controls[n].eq(self.controls[2 * g + n]),
+                    group.sparse[n].eq(self.sparse[2 * g + n]),
                 ]
             if config.cut:
                 m.d.comb += group.cut.eq(cut)

@@ -12,10 +12,11 @@ from flightllm_hw.config import ChainConfig
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
 
-from .layouts import Control, Pair, offer
-from .select import DENSE, SPARSE, SparseMux
+from .layouts import element, offer
+from .select import INMODES, SparseMux
 
 __all__ = ["DspGroup", "DspGroupConfig", "Entry", "dsp_config"]
+
 
 class Entry(Enum):
     """What the first DSP of a group adds to its product."""
@@ -57,7 +58,7 @@ def dsp_config(chain: ChainConfig) -> Dsp48e2Config:
     adjusted = any(chain.adjusts_before(group) for group in range(chain.groups))
     entries = [entry for entry in Entry if adjusted or entry is not Entry.ADJUSTED]
     return Dsp48e2Config(
-        amultsel="AD", areg=1, dreg=1, adreg=1, breg=2, alumodes=(0,), inmodes=(DENSE, SPARSE),
+        amultsel="AD", areg=1, dreg=1, adreg=1, breg=2, alumodes=(0,), inmodes=INMODES,
         opmodes=tuple(entry.opmode for entry in entries))
 
 
@@ -74,7 +75,7 @@ class DspGroup(wiring.Component):
 
     Members
     -------
-    operands, columns, offers, controls : In
+    operands, columns, offers, sparse : In
         See :class:`~flightllm_hw.compute.select.SparseMux`, for the first DSP and the second.
     cut : In
         With the first DSP's inputs: start from zero (where ``config.cut``).
@@ -93,10 +94,10 @@ class DspGroup(wiring.Component):
     def __init__(self, config: DspGroupConfig):
         self.config = config
         super().__init__({
-            "operands": In(data.ArrayLayout(Pair, 2)),
+            "operands": In(data.ArrayLayout(element(), 2)),
             "columns": In(data.ArrayLayout(signed(8), 2)),
             "offers": In(data.ArrayLayout(offer(config.chain), 2)),
-            "controls": In(data.ArrayLayout(Control, 2)),
+            "sparse": In(2),
             "cut": In(1),
             "pcin": In(signed(48)),
             "adjusted": In(signed(48)),
@@ -114,7 +115,7 @@ class DspGroup(wiring.Component):
                 mux.operand.eq(self.operands[n]),
                 mux.column.eq(self.columns[n]),
                 mux.offer.eq(self.offers[n]),
-                mux.control.eq(self.controls[n]),
+                mux.sparse.eq(self.sparse[n]),
                 dsp.a.eq(mux.a),
                 dsp.b.eq(mux.b),
                 dsp.d.eq(mux.d),

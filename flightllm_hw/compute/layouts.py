@@ -7,16 +7,17 @@ from amaranth.lib import data
 from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["Control", "Pair", "element", "offer", "packed", "step", "sums",
-           "tile"]
+__all__ = ["BORROW", "Pair", "element", "offer", "packed", "step", "sums", "tile"]
+
+BORROW = {"lo": 0, "hi": -1}
+"""The :class:`Pair` -2^18: what a packed pair with a negative ``lo`` lends it."""
 
 
 class Pair(data.Struct):
     """Two int8 packed for one DSP48E2: the integer ``hi * 2^18 + lo``.
 
     ``lo`` is the one; ``hi`` is the other less the borrow that a negative ``lo``, sign-extended,
-    takes from it. In front of a sparse tile's DSP the same bits hold the code (``lo``) and the
-    number of the MUX input that it meets (``hi``).
+    takes from it.
     """
 
     lo: signed(8)
@@ -28,17 +29,11 @@ def packed(lo, hi):
     return Cat(lo, (hi - lo[-1])[:9])
 
 
-class Control(data.Struct):
-    """How a DSP takes its operands in one cycle."""
-
-    dense: 1
-    """The two codes of a pair meet the column's activation; else one code, picked activations."""
-    wide: 1
-    """The MUX picks one token's activation of all its inputs; else two tokens', of half each."""
-
-
 def element():
-    """What a tile holds for a DSP: two rows' codes, or a code and its index in its block."""
+    """What a tile holds for a DSP: two rows' codes, or a code and its index in its block.
+
+    In front of the DSP the index is the number of the MUX input that the code meets.
+    """
     return data.StructLayout({"code": signed(8), "mate": signed(8)})
 
 
@@ -60,7 +55,10 @@ def step(config: ChainConfig):
 
 
 def offer(config: ChainConfig):
-    """Inputs of the sparse MUXes of one DSP group: packed activations, half as many as slots."""
+    """Inputs of the sparse MUXes of one DSP group: packed activations, half as many as slots.
+
+    Dense tiles are offered :data:`BORROW`, everywhere.
+    """
     return data.ArrayLayout(Pair, config.slots // 2)
 
 

@@ -2,11 +2,14 @@
 """From a tile's element and a window of activations to the operands of one DSP48E2.
 
 A DSP48E2 multiplies B by the sum of A and D, and INMODE can hold either of the two at zero. That
-is the multiplexer between dense and sparse tiles, for nothing::
+is the multiplexer between dense and sparse tiles, for nothing, and the adder that packs two codes::
 
                A = {row 1, row 0}      D = {picked, picked}      B              product
-    dense      codes of two rows       off                       activation     {row 1, row 0} * x
+    dense      codes of two rows       -2^18 or off              activation     {row 1, row 0} * x
     sparse     off                     activations               code           {x1, x0} * code
+
+Two codes side by side, the lower one's sign up to bit 17, are hi * 2^18 + lo, and 2^18 more where
+lo is negative. There D is let through, which holds -2^18 whatever is picked.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
@@ -20,23 +23,24 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import inmode
 from flightllm_hw.primitives.mux import SliceMux, SliceMuxConfig
 
-from .layouts import Control, Pair, offer, packed
+from .layouts import BORROW, Pair, element, offer, packed
 
-__all__ = ["DENSE", "SPARSE", "ActivationOffer", "SparseMux"]
+__all__ = ["INMODES", "ActivationOffer", "SparseMux"]
 
 DENSE = inmode()
-"""INMODE that multiplies by A."""
-
+BORROWED = inmode(use_d=True)
 SPARSE = inmode(zero_a=True, use_d=True)
-"""INMODE that multiplies by D."""
+
+INMODES = DENSE, BORROWED, SPARSE
+"""INMODEs that multiply by A, by A + D and by D."""
 
 
 class SparseMux(wiring.Component):
     """Picks one DSP's operands: FlightLLM's sparse MUX (section 3.2, figure 5d).
 
     A MUX of ``slots`` inputs of 8 bits is two of half as many and a last 2:1. It is read in two
-    ways: both halves give an activation each, of two tokens (``control.wide`` off), or the last 2:1
-    picks one activation of all (on; what ``hi`` then holds is no result's concern).
+    ways: both halves give an activation each, of two tokens (slots below half of all), or the last
+    2:1 picks one activation of all (what ``hi`` then holds is no result's concern).
 
     Combinational; the DSP's own input registers follow.
 
@@ -48,13 +52,13 @@ class SparseMux(wiring.Component):
     Members
     -------
     operand : In
-        Dense: the packed codes of two rows. Sparse: code and slot.
+        Dense: the codes of two rows. Sparse: code and slot.
     column : In
         Dense: the activation.
     offer : In
-        Sparse: what the MUX picks from.
-    control : In
-        See :class:`~flightllm_hw.compute.layouts.Control`.
+        Sparse: what the MUX picks from. Dense: :data:`~flightllm_hw.compute.layouts.BORROW`.
+    sparse : In
+        Which of the two.
     a, b, d, inmode : Out
         As the DSP48E2's ports of these names.
     """
@@ -62,10 +66,10 @@ class SparseMux(wiring.Component):
     def __init__(self, config: ChainConfig):
         self.config = config
         super().__init__({
-            "operand": In(Pair),
+            "operand": In(element()),
             "column": In(signed(8)),
             "offer": In(offer(config)),
-            "control": In(Control),
+            "sparse": In(1),
             "a": Out(signed(30)),
             "b": Out(signed(18)),
             "d": Out(signed(27)),
@@ -76,7 +80,7 @@ class SparseMux(wiring.Component):
         m = Module()
         half = self.config.slots // 2
         slot = Signal(range(2 * half))
-        m.d.comb += slot.eq(self.operand.hi)
+        m.d.comb += slot.eq(self.operand.mate)
 
         def joined(name, inputs, select, level):
             mux = place(m, platform, name,
@@ -100,20 +104,20 @@ class SparseMux(wiring.Component):
         picked = Signal(Pair)
         m.d.comb += picked.eq(fours[0])
 
-        # Wide tiles choose between the halves by the last bit.
+        # The last bit chooses between the halves.
         upper = Signal()
-        m.d.comb += upper.eq(self.control.wide & slot[-1])
+        m.d.comb += upper.eq(self.sparse & slot[-1])
         lo = joined("mux_upper", [picked.lo, picked.hi[:8]], upper, level)
 
         def word(lo, hi):
             return Cat(lo, lo[-1].replicate(PAIR_SPACING - 8), hi).as_signed()
 
-        dense = self.control.dense
+        code = self.operand.code
         m.d.comb += [
-            self.a.eq(word(self.operand.lo, self.operand.hi)),
+            self.a.eq(word(code, self.operand.mate)),
             self.d.eq(word(lo, picked.hi)),
-            self.b.eq(Mux(dense, self.column, self.operand.lo)),
-            self.inmode.eq(Mux(dense, DENSE, SPARSE)),
+            self.b.eq(Mux(self.sparse, code, self.column)),
+            self.inmode.eq(Mux(self.sparse, SPARSE, Mux(code[-1], BORROWED, DENSE))),
         ]
         return m
 
@@ -127,6 +131,8 @@ class ActivationOffer(wiring.Component):
         2:4, 4:8   DG 0,1   DG 2,3
         1:4        DG 0     DG 1      DG 2       DG 3
         4:16       DG 0,1 ........ |  DG 2,3 .......... |       (one token)
+
+    Dense tiles need no choice; what their MUXes pick is -2^18 (``BORROW``).
 
     Offers appear one cycle after the window (``latency``); ``columns`` with them.
 
@@ -169,15 +175,22 @@ class ActivationOffer(wiring.Component):
         for n in range(c.window):
             m.d.comb += pairs[n].eq(packed(first[n], second[n]))
 
-        # Every distinct base is one input of the multiplexers.
+        # Every distinct base is one input of the multiplexers; a number for it saves them LUTs.
         sparse = [p for p in c.patterns if p is not Pattern.DENSE]
+        dense = Signal()
+        m.d.comb += dense.eq(self.pattern == Pattern.DENSE.value)
         for group in range(c.groups):
             laid = Signal(offer(c), name=f"offer_{group}")
+            places = {p: (c.base(p, group), c.tokens(p) == 1) for p in sparse}
+            choices = sorted(set(places.values()))
+            choice = Signal(range(len(choices)), name=f"choice_{group}")
             with m.Switch(self.pattern):
-                for base, wide in sorted({(c.base(p, group), c.tokens(p) == 1) for p in sparse}):
-                    same = [p.value for p in sparse
-                            if (c.base(p, group), c.tokens(p) == 1) == (base, wide)]
-                    with m.Case(*same):
+                for p in sparse:
+                    with m.Case(p.value):
+                        m.d.comb += choice.eq(choices.index(places[p]))
+            with m.Switch(choice):
+                for number, (base, wide) in enumerate(choices):
+                    with m.Case(number) if number < len(choices) - 1 else m.Default():
                         for n in range(min(half, c.window - base)):
                             if wide:
                                 m.d.comb += laid[n].lo.eq(first[base + n])
@@ -186,6 +199,8 @@ class ActivationOffer(wiring.Component):
                                 m.d.comb += laid[n].eq(pairs[base + n])
             offer_1 = Signal(offer(c), name=f"offer_{group}_1", reset_less=True)
             m.d.sync += offer_1.eq(laid)
+            with m.If(dense):
+                m.d.sync += [pair.eq(Pair.const(BORROW)) for pair in offer_1]
             m.d.comb += self.offers[group].eq(offer_1)
 
         columns_1 = Signal.like(self.columns, reset_less=True)

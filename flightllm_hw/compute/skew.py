@@ -9,7 +9,7 @@ from flightllm_hw.config import LaneConfig
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
-from .layouts import Control, Pair, offer
+from .layouts import element, offer
 
 __all__ = ["Skew", "aligned", "staggered"]
 
@@ -18,10 +18,11 @@ def aligned(config: LaneConfig):
     """All that the chains of a lane need for a tile, in one cycle; offers for each DSP group."""
     chain = config.chain
     return data.StructLayout({
-        "operands": data.ArrayLayout(data.ArrayLayout(Pair, chain.length), config.chains),
+        "operands": data.ArrayLayout(data.ArrayLayout(element(), chain.length),
+                                     config.chains),
         "columns": data.ArrayLayout(signed(8), chain.length),
         "offers": data.ArrayLayout(offer(chain), chain.groups),
-        "control": Control,
+        "sparse": 1,
         "cuts": chain.nodes,
     })
 
@@ -30,10 +31,11 @@ def staggered(config: LaneConfig):
     """The same at each DSP's own time, as the ports of :class:`CsdChain` have it."""
     chain = config.chain
     return data.StructLayout({
-        "operands": data.ArrayLayout(data.ArrayLayout(Pair, chain.length), config.chains),
+        "operands": data.ArrayLayout(data.ArrayLayout(element(), chain.length),
+                                     config.chains),
         "columns": data.ArrayLayout(signed(8), chain.length),
         "offers": data.ArrayLayout(offer(chain), chain.length),
-        "controls": data.ArrayLayout(Control, chain.length),
+        "sparse": chain.length,
         "cuts": chain.nodes,
     })
 
@@ -42,7 +44,7 @@ class Skew(wiring.Component):
     """Delays what belongs to DSP k of every chain by ``stagger(k)`` cycles.
 
     Activations, control and cuts are common to the chains of a lane and delayed once. On an FPGA
-    the delays are shift registers (SRL), a LUT a bit.
+    the delays are shift registers (SRL16E), a LUT for two bits.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class Skew(wiring.Component):
             parts += [
                 (self.i.columns[k], self.o.columns[k]),
                 (self.i.offers[k // 2], self.o.offers[k]),
-                (self.i.control, self.o.controls[k]),
+                (self.i.sparse, self.o.sparse[k]),
             ]
             segment = 2 * chain.node_groups
             if k % segment == 0:

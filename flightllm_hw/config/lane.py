@@ -57,8 +57,8 @@ class LaneConfig:
 
     @property
     def dsp_total(self) -> int:
-        """DSP48E2 of the lane: the chains', and one a chain that applies group scales."""
-        return self.dsp + self.chains
+        """DSP48E2 of the lane: chains, one each for group scales, four for the lane's results."""
+        return self.dsp + self.chains + 4
 
     @property
     def uram(self) -> int:

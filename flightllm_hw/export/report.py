@@ -146,7 +146,7 @@ def resource_report(design: Design, card: Card | None = None) -> Report:
             if kind in netlists:
                 totals[name] += totals[kind] * times
             else:
-                owns[name] += cost(kind) * times
+                owns[name] += cost(kind, times)
         totals[name] += owns[name]
     return Report(top=top, card=card, modules={
         name: ModuleReport(count, owns[name], totals[name], levels[name].levels)

@@ -44,7 +44,7 @@ class Resources:
 _COSTS = {pattern: value for patterns, value in (
     ("DSP48E2",                                                      Resources(dsp=1)),
     ("LUT[1-6] LUT6_2 INV",                                          Resources(lut=1)),
-    ("SRL16E SRLC16E SRLC32E RAM32X1S RAM64X1S",                     Resources(lut=1)),
+    ("SRLC16E SRLC32E RAM32X1S RAM64X1S",                            Resources(lut=1)),
     ("RAM32X1D RAM64X1D RAM128X1S",                                  Resources(lut=2)),
     ("RAM32M RAM64M RAM128X1D RAM256X1S",                            Resources(lut=4)),
     ("RAM32M16 RAM64M8 RAM256X1D RAM512X1S RAM32X16DR8 RAM64X8SW",   Resources(lut=8)),
@@ -55,9 +55,16 @@ _COSTS = {pattern: value for patterns, value in (
 ) for pattern in patterns.split()}
 
 
-def cost(primitive: str) -> Resources:
-    """What one ``primitive`` takes; nothing if it is no part of the fabric."""
+def cost(primitive: str, times: int = 1) -> Resources:
+    """What one ``primitive`` takes, or ``times`` of them; nothing if it is no part of the fabric.
+
+    Two ``SRL16E`` take a LUT: its two halves of five inputs can be a shift register of 16 bits each
+    (AMD's AM005, "Shift Registers", of UltraScale+ as of Versal). They share the clock, its enable
+    and the depth, as the bits of a :class:`~flightllm_hw.primitives.delay.Delay` do.
+    """
+    if primitive == "SRL16E":
+        return Resources(lut=-(-times // 2))
     for pattern, value in _COSTS.items():
         if re.fullmatch(pattern, primitive):
-            return value
+            return value * times
     return Resources()

@@ -19,6 +19,8 @@ class ActivationBuffer(wiring.Component):
 
     A request gives the same word of both banks, turned so that the wanted quarter comes first:
     a tile of 8 columns begins in any quarter of a word of 32, one of 16 columns in every second.
+    The second window has a meaning only for patterns that take two tokens a step, and there it is
+    the odd token's.
 
     ::
 
@@ -97,13 +99,16 @@ class ActivationBuffer(wiring.Component):
             m.d.comb += word.as_value().eq(bank.read_data)
             words.append(word)
 
-        # The wanted token first, the wanted quarter first.
+        # The wanted token first, the wanted quarter first; no more of either than patterns need.
         quarter = window // 4
         for n, window_n in enumerate(self.o.payload.step.windows):
-            turned = [Mux(shown_2.odd, words[1 - n][k], words[n][k]) for k in range(window)]
+            patterns = [p for p in c.patterns if n < c.chain.tokens(p)]
+            turned = [words[1][k] if n else Mux(shown_2.odd, words[1][k], words[0][k])
+                      for k in range(window)]
             for k in range(window):
                 # Tiles of a quarter begin anywhere, tiles of a half in every second quarter.
-                starts = range(4) if k < quarter else (0, 2) if k < 2 * quarter else (0,)
+                covers = [c.tile_columns(p) // quarter for p in patterns if k < c.tile_columns(p)]
+                starts = range(0, 4, min(covers, default=4))
                 with m.Switch(shown_2.quarter):
                     for start in starts[1:]:
                         with m.Case(start):

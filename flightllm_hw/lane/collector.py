@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the sums of all chains of a lane into dot products, and gives them one after another."""
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -13,7 +13,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
-from .layouts import result, tag
+from .layouts import dot_product, tag
 from .rows import RowScales
 from .sums import QUEUE, ChainSums, control
 
@@ -25,8 +25,11 @@ class Collector(wiring.Component):
 
     Takes a step's sums in every cycle; what asks for steps keeps count of the room
     (:class:`~flightllm_hw.lane.steps.StepSequencer`). A group's two sums of a step take the
-    multipliers two cycles, and four where a tile meets one step only, so that a dot product is
+    multipliers two cycles, and three where a tile meets one step only, so that a dot product is
     written before it is read again.
+
+    Where a pattern splits the chains, the first segment's sum takes the place of ``hi``: one
+    multiplexer a chain, not two, and the odd rows come first.
 
     Parameters
     ----------
@@ -41,8 +44,8 @@ class Collector(wiring.Component):
     i_rows : In, stream
         Row scales of a row block.
     o : Out, stream
-        Results of a row block: step after step, the first halves of all chains, then the second
-        (where it has a meaning).
+        Results of a row block: step after step, the ``lo`` of all chains, then the ``hi`` (where it
+        has a meaning).
     group_done, result_done : Out
         A step's group sums have left the queue, a step's results have been given: room for another.
 
@@ -57,7 +60,7 @@ class Collector(wiring.Component):
             "tag": In(tag(config)),
             "i_scales": In(stream.Signature(scales(config))),
             "i_rows": In(stream.Signature(row_scales(config))),
-            "o": Out(stream.Signature(result(config))),
+            "o": Out(stream.Signature(dot_product(config))),
             "group_done": Out(1),
             "result_done": Out(1),
         })
@@ -71,22 +74,19 @@ class Collector(wiring.Component):
             m.d.comb += chain.control.eq(do)
 
         # Stage 1: the two sums that a chain has in this pattern.
+        split_patterns = [p.value for p in c.patterns if c.chain.splits(p) > 1]
         split = Signal()
-        with m.Switch(self.tag.pattern):
-            for pattern in c.patterns:
-                if c.chain.splits(pattern) > 1:
-                    with m.Case(pattern.value):
-                        m.d.comb += split.eq(1)
+        m.d.comb += split.eq(self.tag.pattern.matches(*split_patterns))
         nodes = c.chain.nodes
         tag_1 = Signal(tag(c), reset_less=True)
         valid_1 = Signal()
         m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
         for n, chain in enumerate(chains):
-            whole, half = self.sums[n][nodes - 1], self.sums[n][nodes // 2 - 1]
+            whole, first = self.sums[n][nodes - 1], self.sums[n][nodes // 2 - 1]
             lo_1 = Signal.like(chain.lo, name=f"lo_{n}_1", reset_less=True)
             hi_1 = Signal.like(chain.hi, name=f"hi_{n}_1", reset_less=True)
-            m.d.sync += lo_1.eq(Mux(split, half.lo, whole.lo) if nodes > 1 else whole.lo)
-            m.d.sync += hi_1.eq(Mux(split, whole.lo, whole.hi) if nodes > 1 else whole.hi)
+            m.d.sync += lo_1.eq(whole.lo)
+            m.d.sync += hi_1.eq(Mux(split, first.lo, whole.hi) if nodes > 1 else whole.hi)
             m.d.comb += [chain.lo.eq(lo_1), chain.hi.eq(hi_1)]
 
         # Add to the group; a whole group joins the queue, with its tag.
@@ -116,7 +116,7 @@ class Collector(wiring.Component):
         # Leave the queue: two cycles for the two halves, then perhaps a pause.
         head = tags_read.data
         second = Signal()
-        pause = Signal(2)
+        pause = Signal()
         runs = Signal()
         entry_of_group = Signal()
         with m.Switch(head.pattern):
@@ -125,10 +125,11 @@ class Collector(wiring.Component):
                     with m.Case(pattern.value):
                         m.d.comb += entry_of_group.eq(1)
         m.d.comb += [
-            runs.eq((waiting != 0) & self.i_scales.valid & (pause == 0)),
+            runs.eq((waiting != 0) & self.i_scales.valid & ~pause),
             do.pop_at.eq(popped),
             do.half.eq(second),
-            do.scale.eq(Mux(entry_of_group, head.group, second)),
+            do.scale.eq(Mux(entry_of_group, head.group,
+                            second ^ head.pattern.matches(*split_patterns))),
             self.group_done.eq(runs & second),
             # A header's scales go when its last group's last step has.
             self.i_scales.ready.eq(self.group_done & head.last_step
@@ -139,40 +140,40 @@ class Collector(wiring.Component):
                          for entry in range(2)]
         with m.If(runs):
             m.d.sync += second.eq(~second)
-        with m.If(pause != 0):
-            m.d.sync += pause.eq(pause - 1)
+        m.d.sync += pause.eq(self.group_done & head.last_step & (head.step == 0))
         with m.If(self.group_done):
             m.d.sync += popped.eq(popped + 1)
-            with m.If(head.last_step & (head.step == 0)):
-                m.d.sync += pause.eq(2)
 
-        # The multiplier's stages: add at +1, keep at +3.
+        # The multiplier's stages: add at +2, keep at +4.
         at = data.StructLayout({"step": range(c.tokens), "half": 1, "first_group": 1,
-                                "last_group": 1, "last_step": 1, "lo_only": 1, "pattern": 3})
+                                "last_group": 1, "last_step": 1, "lo_only": 1, "pattern": 3,
+                                "scale_bank": 1})
         at_0 = Signal(at)
         m.d.comb += [
             at_0.half.eq(second),
             *(at_0[name].eq(head[name])
-              for name in ("step", "first_group", "last_group", "last_step", "lo_only", "pattern")),
+              for name in ("step", "first_group", "last_group", "last_step", "lo_only", "pattern",
+                           "scale_bank")),
         ]
-        at_1, at_3 = Signal(at, reset_less=True), Signal(at)
-        runs_1, runs_2, runs_3 = Signal(), Signal(), Signal()
-        m.d.sync += [at_1.eq(at_0), runs_1.eq(runs), runs_2.eq(runs_1), runs_3.eq(runs_2)]
+        at_1, at_2 = Signal(at, reset_less=True), Signal(at, reset_less=True)
+        at_4 = Signal(at)
+        running = Signal(4)
+        m.d.sync += [at_1.eq(at_0), at_2.eq(at_1), running.eq(Cat(runs, running))]
         late = place(m, platform, "late", Delay(DelayConfig(width=len(at_0.as_value()), cycles=2)))
-        m.d.comb += [late.i.eq(at_1.as_value()), at_3.as_value().eq(late.o)]
+        m.d.comb += [late.i.eq(at_2.as_value()), at_4.as_value().eq(late.o)]
 
         # Results: a slot a step, two halves each.
         slots = c.tokens
         given = Signal(range(slots))
         gives = Signal()
         m.d.comb += [
-            do.add_at.eq(at_1.step << 1 | at_1.half),
-            do.fresh.eq(at_1.first_group),
-            do.keep.eq(runs_3),
-            do.keep_at.eq(at_3.step << 1 | at_3.half),
-            gives.eq(runs_3 & at_3.last_group),
+            do.add_at.eq(at_2.step << 1 | at_2.half),
+            do.fresh.eq(at_2.first_group),
+            do.keep.eq(running[-1]),
+            do.keep_at.eq(at_4.step << 1 | at_4.half),
+            gives.eq(running[-1] & at_4.last_group),
             do.give.eq(gives),
-            do.give_at.eq(given << 1 | at_3.half),
+            do.give_at.eq(given << 1 | at_4.half),
         ]
         results = Memory(shape=at, depth=slots, init=[], attrs={"ram_style": "distributed"})
         m.submodules.results = results
@@ -181,19 +182,25 @@ class Collector(wiring.Component):
         filled = Signal(range(slots + 1))
         m.d.comb += [
             results_write.addr.eq(given),
-            results_write.data.eq(at_3),
+            results_write.data.eq(at_4),
             results_write.en.eq(gives),
             results_read.addr.eq(shown),
         ]
         complete = Signal()
-        m.d.comb += complete.eq(gives & at_3.half)
-        m.d.sync += [given.eq(given + complete), filled.eq(filled + complete - self.result_done)]
+        some = Signal()  # a register, so that what follows from it is no chain of logic
+        m.d.comb += complete.eq(gives & at_4.half)
+        m.d.sync += [
+            given.eq(given + complete),
+            filled.eq(filled + complete - self.result_done),
+            some.eq(complete | (filled > 1) | ((filled == 1) & ~self.result_done)),
+        ]
 
         # One result after another: chains, halves, slots.
         chain = Signal(range(c.chains))
         half = Signal()
         slot = results_read.data
         of_row = Signal()
+        odd_row = Signal()
         two_tokens = Signal()
         with m.Switch(slot.pattern):
             for pattern in c.patterns:
@@ -202,16 +209,17 @@ class Collector(wiring.Component):
                         of_row.eq(pattern is Pattern.DENSE or c.chain.splits(pattern) > 1),
                         two_tokens.eq(c.chain.tokens(pattern) == 2),
                     ]
+        m.d.comb += odd_row.eq(of_row & (half ^ slot.pattern.matches(*split_patterns)))
         rows = place(m, platform, "rows", RowScales(c))
         connect(m, flipped(self.i_rows), rows.i)
         full = Signal()
-        payload_1 = Signal(result(c), reset_less=True)
+        payload_1 = Signal(dot_product(c), reset_less=True)
         takes = Signal()
         m.d.comb += [
             do.show_at.eq(shown << 1 | half),
-            rows.half.eq(half & of_row),
+            rows.half.eq(odd_row),
             rows.done.eq(self.result_done & slot.last_step),
-            takes.eq((filled != 0) & (~full | self.o.ready)),
+            takes.eq(some & (~full | self.o.ready)),
             self.o.valid.eq(full),
             self.o.payload.eq(payload_1),
         ]
@@ -221,7 +229,8 @@ class Collector(wiring.Component):
             m.d.sync += [
                 payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
                 payload_1.row_scale.eq(rows.scales[chain]),
-                payload_1.row.eq(Mux(of_row, chain << 1 | half, chain)),
+                payload_1.scale_bank.eq(slot.scale_bank),
+                payload_1.row.eq(Mux(of_row, chain << 1 | odd_row, chain)),
                 payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),
                 chain.eq(chain + 1),
             ]

@@ -16,7 +16,7 @@ from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .activations import ActivationBuffer
 from .collector import Collector
-from .layouts import operation, result
+from .layouts import dot_product, operation
 from .steps import StepSequencer
 from .sums import QUEUE
 
@@ -48,8 +48,8 @@ class LaneEngine(wiring.Component):
     write_en, write_word, write_data : In
         Of the :class:`~flightllm_hw.lane.activations.ActivationBuffer`.
     o : Out, stream
-        Results, row block after row block: for each step, for each half, for each chain. Rows of
-        padding are among them.
+        Dot products, row block after row block: for each step, for each half, for each chain. Rows
+        of padding are among them.
     freed, occupancy, full : Out
         Of the :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     flush : In
@@ -69,7 +69,7 @@ class LaneEngine(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(operation(config))),
             "i_beat": In(stream.Signature(config.beat_bits)),
-            "o": Out(stream.Signature(result(config))),
+            "o": Out(stream.Signature(dot_product(config))),
             **{name: buffer.signature.members[name]
                for name in ("write_en", "write_word", "write_data")},
             **{name: fifo.signature.members[name]
@@ -148,22 +148,23 @@ class LaneEngine(wiring.Component):
         ]
         connect(m, collector.o, flipped(self.o))
 
-        # Room is counted in steps: asked for here, given back by the collector.
-        asks = Signal()
-        asks_for_result = Signal()
+        # Room is counted in steps: asked for here, given back by the collector. What was asked for
+        # a cycle ago is not in the count yet.
+        asks_1 = Signal()
+        asks_for_result_1 = Signal()
         groups = Signal(range(QUEUE + 1))
         results = Signal(range(c.tokens + 1))
         tag = steps.o.payload.tag
         m.d.comb += [
-            asks.eq(steps.o.valid & steps.o.ready & tag.last_tile),
-            asks_for_result.eq(asks & tag.last_group),
-            steps.group_room.eq(groups != QUEUE),
-            steps.result_room.eq(results != c.tokens),
-            self.busy.eq(decoder.busy | ~steps.i.ready | (groups != 0) | (results != 0)
+            steps.group_room.eq(~groups[-1] & ~(asks_1 & (groups == QUEUE - 1))),
+            steps.result_room.eq(~results[-1] & ~(asks_for_result_1 & (results == c.tokens - 1))),
+            self.busy.eq(decoder.busy | ~steps.i.ready | asks_1 | (groups != 0) | (results != 0)
                          | collector.o.valid),
         ]
         m.d.sync += [
-            groups.eq(groups + asks - collector.group_done),
-            results.eq(results + asks_for_result - collector.result_done),
+            asks_1.eq(steps.o.valid & steps.o.ready & tag.last_tile),
+            asks_for_result_1.eq(steps.o.valid & steps.o.ready & tag.last_tile & tag.last_group),
+            groups.eq(groups + asks_1 - collector.group_done),
+            results.eq(results + asks_for_result_1 - collector.result_done),
         ]
         return m

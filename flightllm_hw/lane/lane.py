@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lane: everything between one memory channel and exact dot products."""
+"""A lane: everything between one memory channel and results in FP32."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import Out, connect, flipped
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from flightllm_hw.arith.layouts import Fp32
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.hierarchy import place
@@ -13,6 +15,8 @@ from flightllm_hw.memory.faults import Fault
 from flightllm_hw.memory.reader import AxiReader
 
 from .engine import LaneEngine
+from .layouts import result
+from .rescale import ResultScaler, ResultScalerConfig
 
 __all__ = ["PATIENCE", "Lane", "port"]
 
@@ -26,18 +30,19 @@ def port(config: LaneConfig) -> PortConfig:
 
 
 class Lane(wiring.Component):
-    """Reads tapes through an AXI4 port of its own and multiplies them: see :class:`LaneEngine`.
+    """y = fp32(A) * fp32(s_row * s_x), with A of a :class:`LaneEngine` that reads its own tapes.
 
     ::
 
-        i_descriptor ──► AxiReader ══► LaneEngine ──► o
-              m_axi ◄──────┘   credits ◄──┘
+        i_descriptor ──► AxiReader ══► LaneEngine ──A, s_row──► ResultScaler ──► o
+              m_axi ◄──────┘   credits ◄──┘  token ──► scales ──s_x──┘
 
     The reader depends on nothing but room: descriptors of tapes to come can be queued at any time,
-    and are read ahead of the operations that need them.
+    and are read ahead of the operations that need them. Token scales lie in two banks, so that the
+    next operation's can be written while this one's results come.
 
     Errors end in a code and an address, never in a hang. From the first one on the operation under
-    way is finished with beats of zeros (its results still come, and mean nothing), no other is
+    way is finished with beats of anything (its results still come, and mean nothing), no other is
     started, what was read is thrown away. Then ``busy`` goes off, and ``clear`` lets the lane start
     again.
 
@@ -53,8 +58,13 @@ class Lane(wiring.Component):
 
     Members
     -------
-    i, write_en, write_word, write_data, o : as in :class:`LaneEngine`
+    i, write_en, write_word, write_data : as in :class:`LaneEngine`
         ``i`` is not ready while there is an error.
+    scale_en, scale_at, scale_data : In
+        A token's scale s_x to write: ``scale_at`` is the bank times ``config.tokens``, and the
+        token.
+    o : Out, stream
+        Results (:func:`~flightllm_hw.lane.layouts.result`) in the engine's order.
     i_descriptor : In, stream
         Pieces of memory that together are the tapes.
     base, limit : In
@@ -81,9 +91,13 @@ class Lane(wiring.Component):
         of_reader = self._reader.signature.members
         super().__init__({
             **{name: of_engine[name] for name in (
-                "i", "write_en", "write_word", "write_data", "o", "occupancy", "full")},
+                "i", "write_en", "write_word", "write_data", "occupancy", "full")},
             **{name: of_reader[name] for name in ("base", "limit", "clear", "m_axi")},
             "i_descriptor": of_reader["i"],
+            "scale_en": In(1),
+            "scale_at": In(range(2 * config.tokens)),
+            "scale_data": In(Fp32),
+            "o": Out(stream.Signature(result(config))),
             "busy": Out(1),
             "error": Out(Fault),
             "error_address": Out(ADDRESS_BITS),
@@ -95,9 +109,11 @@ class Lane(wiring.Component):
         c = self.config
         reader = place(m, platform, "reader", self._reader)
         engine = place(m, platform, "engine", self._engine)
+        item = engine.o.payload
+        scaler = place(m, platform, "scaler", ResultScaler(ResultScalerConfig(
+            tag_bits=len(item.row) + len(item.token))))
 
         # What passes through.
-        connect(m, engine.o, flipped(self.o))
         connect(m, reader.m_axi, flipped(self.m_axi))
         connect(m, flipped(self.i_descriptor), reader.i)
         for name in ("write_en", "write_word", "write_data"):
@@ -107,6 +123,28 @@ class Lane(wiring.Component):
             reader.limit.eq(self.limit),
             self.occupancy.eq(engine.occupancy),
             self.full.eq(engine.full),
+        ]
+
+        # Integers become results.
+        scales = Memory(shape=Fp32, depth=2 * c.tokens, init=[],
+                        attrs={"ram_style": "distributed"})
+        m.submodules.scales = scales
+        write, read = scales.write_port(), scales.read_port(domain="comb")
+        m.d.comb += [
+            write.en.eq(self.scale_en),
+            write.addr.eq(self.scale_at),
+            write.data.eq(self.scale_data),
+            read.addr.eq(Cat(item.token, item.scale_bank)),
+            scaler.i.valid.eq(engine.o.valid),
+            engine.o.ready.eq(scaler.i.ready),
+            scaler.i.payload.sum.eq(item.sum),
+            scaler.i.payload.row_scale.as_value().eq(item.row_scale),
+            scaler.i.payload.token_scale.eq(read.data),
+            scaler.i.payload.tag.eq(Cat(item.row, item.token)),
+            self.o.valid.eq(scaler.o.valid),
+            scaler.o.ready.eq(self.o.ready),
+            self.o.payload.value.eq(scaler.o.payload.value),
+            Cat(self.o.payload.row, self.o.payload.token).eq(scaler.o.payload.tag),
         ]
 
         # The first fault.
@@ -124,7 +162,7 @@ class Lane(wiring.Component):
             faulty.eq(fault != Fault.NONE),
             illegal.eq(~faulty & self.i.valid & ~_legal(m, c, self.i.payload)),
             truncated.eq(~faulty & (waits == PATIENCE - 1)),
-            self.busy.eq(reader.busy | engine.busy | (engine.occupancy != 0)),
+            self.busy.eq(reader.busy | engine.busy | (engine.occupancy != 0) | scaler.busy),
             self.error.eq(fault),
             self.error_address.eq(address),
             reader.clear.eq(self.clear & ~self.busy),
@@ -150,16 +188,17 @@ class Lane(wiring.Component):
             self.i.ready.eq(~faulty & (engine.i.ready | illegal)),
         ]
 
-        # Beats; once memory is silent, zeros finish what an error has left unfinished.
+        # Beats; once memory is silent, whatever its port shows finishes what an error has left
+        # unfinished: any bits are read to the end of the matrix, and a gate would be a LUT a bit.
         fills = Signal()
         m.d.comb += [
             fills.eq(faulty & engine.reading & ~reader.busy),
             engine.i_beat.valid.eq(reader.o.valid | fills),
-            engine.i_beat.payload.eq(Mux(fills, 0, reader.o.payload.data)),
+            engine.i_beat.payload.eq(reader.o.payload.data),
             engine.flush.eq(faulty),
         ]
 
-        # Room goes back to the reader, one beat a cycle; zeros are not the reader's.
+        # Room goes back to the reader, one beat a cycle; what fills is not the reader's.
         own = Signal(range(2 * c.fifo_beats))
         freed = Signal(range(3))
         owed = Signal(range(2 * c.fifo_beats))

@@ -4,11 +4,12 @@
 from amaranth.hdl import signed
 from amaranth.lib import data
 
+from flightllm_hw.arith.layouts import Fp32
 from flightllm_hw.compute.layouts import step
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.dequant.layouts import TapeLayout
 
-__all__ = ["SUM_BITS", "operation", "request", "result", "tag", "tagged_step"]
+__all__ = ["SUM_BITS", "dot_product", "operation", "request", "result", "tag", "tagged_step"]
 
 SUM_BITS = 48
 """Width of a dot product: a DSP48E2's P."""
@@ -18,12 +19,17 @@ def operation(config: LaneConfig):
     """A matrix times the tokens in the activation buffer.
 
     ``tape`` is the matrix; ``tokens`` how many tokens meet it (1 to ``config.tokens``); ``stride``
-    how many words of the activation buffer lie between token n and token n + 2.
+    how many words of the activation buffer lie between token n and token n + 2. ``word`` is where
+    tokens 0 and 1 begin there (behind the last word comes the first again), ``scale_bank`` the half
+    of the token scales that is theirs: the other half, and words further on, can be written for the
+    next operation meanwhile. That nothing is written which is still read is the control's business.
     """
     return data.StructLayout({
         "tape": TapeLayout,
         "tokens": range(config.tokens + 1),
         "stride": range(config.window_words),
+        "word": range(config.window_words),
+        "scale_bank": 1,
     })
 
 
@@ -33,6 +39,7 @@ def tag(config: LaneConfig):
     ``step`` counts the steps that a tile meets; ``group`` is the group's parity; the flags say
     whether this is the group's first or last tile, the row block's first or last group, and the
     tile's last step; ``lo_only`` that only the first of a chain's two sums has a meaning.
+    ``scale_bank`` is the operation's.
     """
     return data.StructLayout({
         "pattern": 3,
@@ -44,6 +51,7 @@ def tag(config: LaneConfig):
         "last_group": 1,
         "group": 1,
         "lo_only": 1,
+        "scale_bank": 1,
     })
 
 
@@ -65,11 +73,24 @@ def tagged_step(config: LaneConfig):
     return data.StructLayout({"step": step(config.chain), "tag": tag(config)})
 
 
-def result(config: LaneConfig):
-    """A dot product: exact, of a row of the row block and a token; the row's FP32 scale with it."""
+def dot_product(config: LaneConfig):
+    """A dot product: exact, of a row of the row block and a token.
+
+    The row's scale comes with it, and the bank that holds the token's.
+    """
     return data.StructLayout({
         "sum": signed(SUM_BITS),
         "row_scale": 32,
+        "scale_bank": 1,
+        "row": range(2 * config.chains),
+        "token": range(config.tokens),
+    })
+
+
+def result(config: LaneConfig):
+    """A dot product times both scales, of a row of the row block and a token."""
+    return data.StructLayout({
+        "value": Fp32,
         "row": range(2 * config.chains),
         "token": range(config.tokens),
     })

@@ -81,6 +81,8 @@ class ResultScaler(wiring.Component):
         :func:`unscaled`.
     o : Out, stream
         :func:`scaled`, ``latency`` = 15 cycles later at the earliest.
+    busy : Out
+        Something is under way or waits.
 
     Reset: forgets what is under way and what waits.
 
@@ -95,6 +97,7 @@ class ResultScaler(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(unscaled(config))),
             "o": Out(stream.Signature(scaled(config))),
+            "busy": Out(1),
         })
 
     def elaborate(self, platform):
@@ -148,8 +151,9 @@ class ResultScaler(wiring.Component):
         waiting = Signal(range(DEPTH + 1))
         give = Signal()
         m.d.comb += [
-            self.i.ready.eq(used != DEPTH),
+            self.i.ready.eq(~used[-1]),  # below DEPTH, a power of two
             self.o.valid.eq(waiting != 0),
+            self.busy.eq(used != 0),
             give.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += [

@@ -127,6 +127,7 @@ class StepSequencer(wiring.Component):
             tag.last_group.eq(last_group),
             tag.group.eq(group[0]),
             tag.lo_only.eq(Mux(two_tokens, last_step & op.tokens[0], paired & ~dense)),
+            tag.scale_bank.eq(op.scale_bank),
             # An offer is kept: room that is there stays there until the step takes it.
             self.o.valid.eq(in_header & room),
             moves.eq(self.o.valid & self.o.ready),
@@ -139,7 +140,7 @@ class StepSequencer(wiring.Component):
             with m.If(two_tokens | step[0]):
                 m.d.sync += base.eq(base + op.stride)
             with m.If(last_step):
-                m.d.sync += [step.eq(0), base.eq(0), tile.eq(tile + 1),
+                m.d.sync += [step.eq(0), base.eq(op.word), tile.eq(tile + 1),
                              quarter.eq(quarter + tile_quarters)]
                 with m.If(last_tile):
                     m.d.sync += [tile.eq(0), group.eq(group + 1), first_group.eq(0),
@@ -197,5 +198,5 @@ class StepSequencer(wiring.Component):
         m.d.comb += self.i.ready.eq(~busy)
         with m.If(~busy):
             m.d.sync += [op.eq(self.i.payload), busy.eq(self.i.valid), row_block.eq(0),
-                         met.eq(0), first_group.eq(1)]
+                         met.eq(0), first_group.eq(1), base.eq(self.i.payload.word)]
         return m

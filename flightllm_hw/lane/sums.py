@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.hierarchy import place
-from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
+from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, inmode, opmode
 
 from .layouts import SUM_BITS
 
@@ -29,7 +29,10 @@ QUEUE = 32
 
 FRESH = opmode(x="M", y="M")
 ADD = opmode(x="M", y="M", z="C")
-DSP = Dsp48e2Config(opmodes=(FRESH, ADD), inmodes=(0,), alumodes=(0,))
+LO = inmode()
+HI = inmode(zero_a=True, use_d=True)
+# The pre-adder chooses between the two sums of a step. It has a register, so B takes a second one.
+DSP = Dsp48e2Config(amultsel="AD", breg=2, opmodes=(FRESH, ADD), inmodes=(LO, HI), alumodes=(0,))
 
 
 def control(config: LaneConfig):
@@ -38,8 +41,8 @@ def control(config: LaneConfig):
     - ``add`` the chain's two sums to the group sums of ``step``, or start them (``first``), and
       ``push`` what comes of it to place ``push_at`` of the queue.
     - ``pop_at``, ``half``: multiply that group sum by ``scale`` of the chain's two.
-    - ``add_at``, ``fresh`` (a cycle later): add dot product ``add_at``, or nothing.
-    - ``keep``, ``keep_at`` (three cycles later): it becomes dot product ``keep_at``.
+    - ``add_at``, ``fresh`` (two cycles later): add dot product ``add_at``, or nothing.
+    - ``keep``, ``keep_at`` (four cycles later): it becomes dot product ``keep_at``.
     - ``give``, ``give_at``: and result ``give_at``.
     - ``show_at``: result to show.
     """
@@ -126,7 +129,9 @@ class ChainSums(wiring.Component):
         dsp = place(m, platform, "dsp", Dsp48e2(DSP))
         dot_write, dot_read = memory("dots", signed(SUM_BITS), 2 * c.tokens)
         m.d.comb += [
-            dsp.a.eq(Mux(do.half, queue_read.data[1], queue_read.data[0])),
+            dsp.a.eq(queue_read.data[0]),
+            dsp.d.eq(queue_read.data[1]),
+            dsp.inmode.eq(Mux(do.half, HI, LO)),
             dsp.b.eq(Mux(do.scale, self.scales[1], self.scales[0])),
             dot_read.addr.eq(do.add_at),
             dsp.c.eq(dot_read.data),

@@ -34,6 +34,7 @@ def test_u280_is_the_reference_card():
     u280 = preset("u280")
     assert (u280.dsp, u280.macs, u280.target.dsp) == (4096, 8192, 9024)
     assert u280.lane.macs == 256
+    assert u280.lane.dsp_total == 128 + 16 + 4
 
 
 @pytest.mark.parametrize("change, message", [
@@ -69,7 +70,7 @@ def test_lane_errors_name_the_value(change, message):
     ({"clock_mhz": 0}, "clock_mhz must be in 1..1000, not 0"),
     ({"card": "u999"}, "Card must be one of u50, .*, not 'u999'"),
     ({"card": "u250"}, "lanes must be at most 4, the DDR channels of the u250, not 32"),
-    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 18432 DSPs, but the u280 has 9024"),
+    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 18560 DSPs, but the u280 has 9024"),
     ({"card": "u50"}, "needs 768 URAMs, but the u50 has 640"),
 ])
 def test_accelerator_errors_name_the_value(change, message):

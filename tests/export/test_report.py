@@ -18,6 +18,7 @@ from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.resources import Resources, cost
 from flightllm_hw.export.verilog import design
 from flightllm_hw.hierarchy import place
+from flightllm_hw.primitives.delay import Delay, DelayConfig
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config
 
 
@@ -147,6 +148,19 @@ def test_a_configuration_is_reported(tmp_path):
 ])
 def test_primitives_have_their_cost(primitive, expected):
     assert cost(primitive) == expected
+    assert cost(primitive, 7) == expected * 7
+
+
+@pytest.mark.parametrize("times, luts", [(0, 0), (1, 1), (2, 1), (7, 4)])
+def test_two_short_shift_registers_share_a_lut(times, luts):
+    assert cost("SRL16E", times) == Resources(lut=luts)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("cycles, luts", [(5, 5), (16, 5), (20, 9)])
+def test_delays_take_half_a_lut_a_bit_up_to_sixteen_cycles(cycles, luts):
+    delay = design(Delay(DelayConfig(width=9, cycles=cycles)), platform=VendorPlatform())
+    assert resource_report(delay).total.lut == luts
 
 
 def test_resources_add_and_multiply():

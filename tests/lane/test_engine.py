@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightllm_hw.compiler.tape import encode
+from flightllm_hw.export.platform import VendorPlatform
+from flightllm_hw.export.verilog import convert
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.lane.engine import LaneEngine
 from flightllm_hw.presets import preset
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.traffic import STEADY, TRAFFIC
+from flightllm_hw.sim.vendor import vendor_cells
 from support.lanes import expected, multiply
 from support.tapes import draw_tape
 
@@ -77,6 +80,31 @@ def test_activations_may_be_anything_behind_the_last_column(lane):
     config, sim = lane
     for k in (1000, 37):
         check(lane, Pattern.S2_4, 20, k, 4, 128, True, False, 2, STEADY, k)
+
+
+def test_the_vendors_flavour_gives_the_same():
+    # Chains and accumulators: DSP slices of one set of attributes.
+    config = LANES["tiny"]
+    dut = LaneEngine(config)
+    text = convert(dut, name="dut", platform=VendorPlatform())
+    assert "DSP48E2" in text
+    sim = verilator.compile_verilog(text + vendor_cells(text), "dut",
+                                    shapes=verilator.shapes(dut))
+    for pattern in config.patterns:
+        for tokens in (1, 4):
+            check((config, sim), pattern, 25, 200, 4, 64, False, False, tokens, STEADY, tokens)
+
+
+@pytest.mark.parametrize("pattern", [Pattern.DENSE, Pattern.S2_4], ids=str)
+def test_small_groups_take_three_cycles(lane, pattern):
+    # Two tiles a group, one token: the accumulators are the limit, three cycles a group of a header
+    # (dense) or two groups and six.
+    config, _ = lane
+    group = 2 * config.tile_columns(pattern)
+    transfers, beats = check(lane, pattern, 64, 512, 2, group, False, False, 1, STEADY, 1)
+    groups = -(-64 // config.tile_rows(pattern)) * 512 // group
+    latency = 75 + config.tile_rows(pattern)
+    assert transfers.total <= max(len(beats), 3 * groups) + latency
 
 
 @pytest.mark.parametrize("tokens", [1, 4])

@@ -12,10 +12,19 @@ from flightllm_hw.boards import card
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.memory.faults import Fault
 from flightllm_hw.presets import preset
-from flightllm_hw.sim.lane import LIMIT, Job, LaneBench, load_activations, pack_operations
+from flightllm_hw.sim.lane import (
+    LIMIT,
+    Job,
+    LaneBench,
+    as_float32,
+    load_activations,
+    load_scales,
+    pack_operations,
+    read_results,
+)
 from flightllm_hw.sim.memory import IDEAL, hbm
 from flightllm_hw.sim.traffic import STEADY, TRAFFIC
-from support.lanes import expected
+from support.lanes import check, check_values, draw_scales
 from support.tapes import draw_tape
 
 TINY = preset("tiny").lane
@@ -40,15 +49,6 @@ def draw_job(rng, pattern=Pattern.DENSE, rows=20, k=300, bits=4, masked=False):
     return weights, mask, Job(shape, beats)
 
 
-def check(bench, drawn, x, **options):
-    results, transfers = bench.run([job for *_, job in drawn], x, **options)
-    for (weights, mask, _), found in zip(drawn, results, strict=True):
-        want = expected(weights, mask, x[:, :weights.columns])
-        np.testing.assert_array_equal(found["sums"][:, :weights.rows], want)
-        np.testing.assert_array_equal(found["row_scales"][:weights.rows], weights.row_scale)
-    return transfers
-
-
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_matrices_in_any_order_from_any_pieces(bench, data):
@@ -58,8 +58,10 @@ def test_matrices_in_any_order_from_any_pieces(bench, data):
                       k, data.draw(st.sampled_from([2, 3, 4, 5, 6, 8])), data.draw(st.booleans()))
              for _ in range(data.draw(st.integers(1, 4)))]
     x = rng.integers(-127, 128, (data.draw(st.integers(1, TINY.tokens)), k)).astype(np.int8)
-    check(bench, drawn, x, address=8 * data.draw(st.integers(0, 2000)),
-          pieces=data.draw(st.integers(1, 5)), traffic=data.draw(st.sampled_from(TRAFFIC)))
+    check(bench, drawn, x, draw_scales(rng, len(x)), address=8 * data.draw(st.integers(0, 2000)),
+          word=data.draw(st.integers(0, TINY.window_words - 1)),
+          scale_bank=data.draw(st.integers(0, 1)), pieces=data.draw(st.integers(1, 5)),
+          traffic=data.draw(st.sampled_from(TRAFFIC)))
 
 
 def test_the_tape_runs_ahead_of_the_operation(lane, rng):
@@ -76,6 +78,48 @@ def descriptors(lane, *pieces):
     return lane.sim.pack("i_descriptor", {
         "address": np.array([address for address, _ in pieces], np.uint64),
         "beats": np.array([beats for _, beats in pieces])})
+
+
+def test_the_next_operation_is_written_meanwhile(lane, rng):
+    # Its activations and scales lie behind and beside those of the one that runs.
+    drawn = [draw_job(rng, rows=60, k=200), draw_job(rng, Pattern.S2_4, rows=30, k=200)]
+    jobs = [job for *_, job in drawn]
+    xs = [rng.integers(-127, 128, (n, 200)).astype(np.int8) for n in (4, 3)]
+    scales = [draw_scales(rng, len(x)) for x in xs]
+    words = 100, 114  # the second's wrap around
+    for job, address in zip(jobs, (0, 1 << 16), strict=True):
+        lane.memory.write(address, job.beats)
+
+    def start(n):
+        stride = load_activations(lane.sim, TINY, xs[n], words[n])
+        load_scales(lane.sim, TINY, scales[n], n)
+        return pack_operations(lane.sim, [jobs[n].shape], len(xs[n]), stride, words[n], n)
+
+    counts = [job.shape.row_blocks * TINY.tile_rows(job.shape.pattern) * len(x)
+              for job, x in zip(jobs, xs, strict=True)]
+    tapes = descriptors(lane, (0, len(jobs[0].beats)), (1 << 16, len(jobs[1].beats)))
+    first = lane.sim.stream({"i": start(0), "i_descriptor": tapes}, {"o": 20}, deadline=50_000)
+    assert lane.sim.peek("busy")
+    rest = lane.sim.stream({"i": start(1)}, {"o": sum(counts) - 20}, deadline=50_000)
+    results = lane.sim.unpack("o", np.concatenate([first["o"], rest["o"]]))
+    values = as_float32(results["value"])
+    for n, part in enumerate((slice(counts[0]), slice(counts[0], None))):
+        got = {name: results[name][part] for name in ("row", "token")}
+        found, = read_results(TINY, [jobs[n].shape], len(xs[n]), got, values[part])
+        check_values(drawn[n:n + 1], xs[n], scales[n], [{"values": found}])
+    lane.sim.run({}, 5)
+    assert not lane.sim.peek("busy")
+
+
+def test_busy_until_the_last_result_is_taken(lane, rng):
+    _, _, job = draw_job(rng, rows=4, k=64)
+    x = rng.integers(-127, 128, (1, 64)).astype(np.int8)
+    lane.run([job], x, expect=3)
+    lane.sim.run({}, 100)
+    assert lane.sim.peek("busy")
+    lane.sim.stream({}, {"o": 1})
+    lane.sim.run({}, 2)
+    assert not lane.sim.peek("busy")
 
 
 def fails(lane, job, x, pieces, fault, address):
