@@ -24,11 +24,14 @@ class RamConfig:
     style : str
         ``"block"`` (RAMB36E2: 72 x 512), ``"ultra"`` (URAM288: 72 x 4096) or ``"distributed"``
         (LUTs), as Vivado's ``ram_style`` has it.
+    granularity : int
+        Bits that each bit of the write enable stands for; 0: all of the row.
     """
 
     width: int
     depth: int
     style: str = "block"
+    granularity: int = 0
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -38,11 +41,19 @@ class RamConfig:
         if self.style not in ("block", "ultra", "distributed"):
             raise ValueError(f"RAM style must be 'block', 'ultra' or 'distributed',"
                              f" not {self.style!r}")
+        if self.granularity < 0 or self.granularity and self.width % self.granularity:
+            raise ValueError(f"RAM granularity must divide its width of {self.width} bits, not"
+                             f" {self.granularity!r}")
 
     @property
     def address_bits(self) -> int:
         """Width of an address."""
         return (self.depth - 1).bit_length()
+
+    @property
+    def enable_bits(self) -> int:
+        """Width of the write enable."""
+        return self.width // self.granularity if self.granularity else 1
 
 
 class Ram(wiring.Component):
@@ -62,7 +73,7 @@ class Ram(wiring.Component):
     Members
     -------
     write_en, write_addr, write_data : In
-        A row to write.
+        A row to write, or the parts of it that ``write_en`` names.
     read_en, read_addr : In
         A row to read.
     out_en : In
@@ -76,7 +87,7 @@ class Ram(wiring.Component):
     def __init__(self, config: RamConfig):
         self.config = config
         super().__init__({
-            "write_en": In(1),
+            "write_en": In(config.enable_bits),
             "write_addr": In(config.address_bits),
             "write_data": In(config.width),
             "read_en": In(1),
@@ -90,7 +101,7 @@ class Ram(wiring.Component):
         c = self.config
         m.submodules.array = array = Memory(
             shape=c.width, depth=c.depth, init=[], attrs={"ram_style": c.style})
-        write = array.write_port()
+        write = array.write_port(granularity=c.granularity or None)
         read = array.read_port()
         m.d.comb += [
             write.en.eq(self.write_en),
