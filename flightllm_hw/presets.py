@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The named configurations: values only."""
 
-from .config import AcceleratorConfig, LaneConfig
+from .config import AcceleratorConfig, LaneConfig, SfuConfig
 
 __all__ = ["PRESETS", "preset"]
 
 # Small enough for Amaranth's own simulator.
 TINY = AcceleratorConfig(
     name="tiny", lanes=2,
-    lane=LaneConfig(chains=2, fifo_beats=64, tokens=4, window_words=128))
+    lane=LaneConfig(chains=2, fifo_beats=64, tokens=4, window_words=128),
+    sfu=SfuConfig(width=4, rows=1024, scalars=64, rotary_pairs=16))
 
 # Whole models in the compiled simulator.
 SMALL = AcceleratorConfig(
     name="small", lanes=4,
-    lane=LaneConfig(chains=4, fifo_beats=512))
+    lane=LaneConfig(chains=4, fifo_beats=512),
+    sfu=SfuConfig(width=8, rows=8192))
 
 # The reference card.
 U280 = AcceleratorConfig(

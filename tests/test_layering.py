@@ -37,7 +37,7 @@ MAY = {
     "export": GROUND | LEAVES | BLOCKS | {"control", "top"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"compiler", "export", "lane", "primitives"},
+    "sim": GROUND | {"compiler", "export", "lane", "primitives", "sfu"},
     "runtime": GROUND | {"golden", "compiler", "top", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "top"},
 }

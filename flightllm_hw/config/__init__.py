@@ -9,5 +9,6 @@ configuration is built.
 from .accelerator import AcceleratorConfig
 from .chain import ChainConfig
 from .lane import LaneConfig
+from .sfu import SfuConfig
 
-__all__ = ["AcceleratorConfig", "ChainConfig", "LaneConfig"]
+__all__ = ["AcceleratorConfig", "ChainConfig", "LaneConfig", "SfuConfig"]

@@ -10,6 +10,7 @@ from flightllm_hw.boards import Card, card
 
 from .checks import require_int
 from .lane import LaneConfig
+from .sfu import SfuConfig
 
 __all__ = ["AcceleratorConfig"]
 
@@ -26,6 +27,8 @@ class AcceleratorConfig:
         Lanes, each tied to a memory channel of its own.
     lane : LaneConfig
         Each of them.
+    sfu : SfuConfig
+        The special function unit.
     card : str or None
         The card whose limits hold; None for a design that is only simulated.
     clock_mhz : int
@@ -35,6 +38,7 @@ class AcceleratorConfig:
     name: str
     lanes: int
     lane: LaneConfig = field(default_factory=LaneConfig)
+    sfu: SfuConfig = field(default_factory=SfuConfig)
     card: str | None = None
     clock_mhz: int = 225
 
@@ -54,8 +58,8 @@ class AcceleratorConfig:
             raise ValueError(
                 f"Accelerator lanes must be at most {target.memory.count}, the {target.memory.kind}"
                 f" channels of the {target.name}, not {self.lanes!r}")
-        needs = {"DSPs": (self.lanes * self.lane.dsp_total, target.dsp),
-                 "URAMs": (self.lanes * self.lane.uram, target.uram)}
+        needs = {"DSPs": (self.lanes * self.lane.dsp_total + self.sfu.dsp, target.dsp),
+                 "URAMs": (self.lanes * self.lane.uram + self.sfu.uram, target.uram)}
         for what, (needed, there) in needs.items():
             # Zero: no document was read that states the card's number.
             if there and needed > there:

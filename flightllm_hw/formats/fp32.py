@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from flightllm_hw.formats.checks import require_array
 
-__all__ = ["SMALLEST_NORMAL", "flush"]
+__all__ = ["SMALLEST_NORMAL", "flush", "flush_bits"]
 
 SMALLEST_NORMAL = np.float32(2.0 ** -126)
 """The smallest positive float32 that is not subnormal."""
@@ -37,7 +37,10 @@ def flush(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         If ``x`` is not a nonempty float32 array.
     """
     x = require_array("Values to flush", x, ("float32",), None)
-    bits = x.view(np.uint32)
-    subnormal = bits & np.uint32(0x7F80_0000) == 0
-    flushed = np.where(subnormal, bits & np.uint32(0x8000_0000), bits)
-    return flushed.astype(np.uint32).view(np.float32)
+    return flush_bits(x.view(np.uint32)).view(np.float32)
+
+
+def flush_bits(bits: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """:func:`flush` of the bits of float32 values; unchecked, of any shape."""
+    flushed = np.where(bits & np.uint32(0x7F80_0000), bits, bits & np.uint32(0x8000_0000))
+    return flushed.astype(np.uint32)

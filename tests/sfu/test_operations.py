@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations on the compiled unit against their formulas, to the bit, and in exact cycles."""
+
+import numpy as np
+import pytest
+
+from flightllm_hw.compiler.operations import Operations
+from flightllm_hw.config import SfuConfig
+from flightllm_hw.formats import functions
+from flightllm_hw.golden import operations as golden
+from flightllm_hw.golden.vector import VectorMachine
+from flightllm_hw.isa.timing import schedule
+from flightllm_hw.isa.vector import Function, Output, Reduce, Step, VectorPass, Wait
+from flightllm_hw.sim.sfu import SfuBench
+from support.sfu import anything, ordinary, same_bits
+
+X, Y, TABLE, O = 0, 8192, 10300, 12400  # noqa: E741 - the output is row O on
+SHAPES = [(1, 1), (3, 1), (5, 2), (16, 1), (17, 3), (64, 16), (100, 16), (129, 5), (1000, 1),
+          (4096, 1), (4097, 2)]
+"""n, segments."""
+
+
+@pytest.fixture(scope="module", params=[4, 8])
+def unit(request):
+    """A unit and its golden machine."""
+    return Unit(SfuConfig(width=request.param, rows=16384))
+
+
+class Unit:
+    """Runs operations on both, and compares everything that they give."""
+
+    def __init__(self, config):
+        self.config = config
+        self.bench = SfuBench(config)
+        self.machine = VectorMachine(config)
+
+    def write(self, row, x):
+        width = self.config.width
+        rows = -(-x.shape[1] // width)
+        padded = np.pad(x, ((0, 0), (0, rows * width - x.shape[1]))).reshape(-1, width)
+        self.bench.write(row, x)
+        self.machine.buffer[row:row + len(padded)] = padded
+
+    def run(self, passes):
+        """What both gave; cycles as the schedule says."""
+        self.machine.codes.clear()
+        self.machine.out.clear()
+        self.machine.run(*passes)
+        given = self.bench.run(passes)
+        if self.machine.codes:
+            np.testing.assert_array_equal(given.codes, np.concatenate(self.machine.codes))
+        if self.machine.out:
+            same_bits(given.rows, np.concatenate(self.machine.out))
+        last = dict(zip(*given.scalars.T.tolist(), strict=True)) if len(given.scalars) else {}
+        for at, value in last.items():
+            assert value == self.machine.scalars[at], f"scalar {at}"
+        return given
+
+    def read(self, row, n, segments):
+        """Segments of the vector buffer; the padding is zero."""
+        rows = -(-n // self.config.width)
+        got = self.bench.read(row, rows * segments)
+        same_bits(got, self.machine.buffer[row:row + rows * segments])
+        got = got.reshape(segments, -1)
+        assert not got[:, n:].any()
+        return got[:, :n]
+
+    def scalars(self, at, segments):
+        return self.machine.scalars[at:at + segments].view(np.float32)
+
+
+def draws(rng, n, segments):
+    """Ordinary vectors and hostile ones."""
+    shape = segments, n
+    yield ordinary(rng, shape)
+    yield anything(rng, shape)
+    yield np.zeros(shape, np.float32)
+    yield np.full(shape, np.float32(-3.7))
+    one = np.zeros(shape, np.float32)
+    one[:, n // 2] = 1e30
+    yield one
+    masked = ordinary(rng, shape)
+    masked[rng.random(shape) < 0.5] = -np.inf
+    yield masked
+
+
+@pytest.mark.parametrize("n, segments", SHAPES)
+def test_norms(unit, n, segments, rng):
+    ops = Operations(unit.config, n, segments)
+    w, b = ordinary(rng, (2, 1, n))
+    unit.write(Y, w)
+    unit.write(TABLE, b)
+    for x in draws(rng, n, segments):
+        unit.write(X, x)
+        unit.run(ops.rms_norm(X, Y, O, eps=1e-5, scalar=0))
+        same_bits(unit.read(O, n, segments), golden.rms_norm(x, w, 1e-5))
+        unit.run(ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32))
+        same_bits(unit.read(O, n, segments), golden.layer_norm(x, w, b, 1e-5))
+        unit.run(ops.l1_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32))
+        same_bits(unit.read(O, n, segments), golden.l1_norm(x, w, b, 1e-5))
+
+
+@pytest.mark.parametrize("n, segments", SHAPES)
+@pytest.mark.parametrize("causal", [False, True])
+def test_softmax(unit, n, segments, causal, rng):
+    ops = Operations(unit.config, n, segments)
+    causal = causal and n >= segments
+    limit = int(rng.integers(0, n + 1 - causal * (segments - 1)))
+    counts = np.arange(n) < limit + causal * np.arange(segments)[:, None]
+    mask = np.where(rng.random((segments, n)) < 0.3, np.float32(-np.inf), np.float32(0))
+    for x in draws(rng, n, segments):
+        unit.write(X, x)
+        unit.write(Y if 2 * n * segments < 8192 else O, mask)
+        at = Y if 2 * n * segments < 8192 else O
+        options = {"scale": 0.088, "limit": limit, "causal": causal}
+        unit.run(ops.softmax(X, X, maximum=0, total=16, **options))
+        same_bits(unit.read(X, n, segments), golden.softmax(x, 0.088, counts))
+        unit.write(X, x)
+        unit.run(ops.softmax(X, X, maximum=0, total=16, mask=at, **options))
+        same_bits(unit.read(X, n, segments), golden.softmax(x, 0.088, counts, mask))
+
+
+@pytest.mark.parametrize("n, segments", SHAPES)
+def test_attention_codes(unit, n, segments, rng):
+    ops = Operations(unit.config, n, segments)
+    x = 9 * ordinary(rng, (segments, n))
+    scales = np.exp(rng.normal(-4, 1, (1, n))).astype(np.float32)
+    counts = np.arange(n) < n - segments + 1 + np.arange(segments)[:, None]
+    greatest = (np.float32(0.125) * x).max(1)
+    unit_scale = golden.absmax_scale(scales)
+    unit.write(X, x)
+    unit.write(Y, scales)
+    for at, values in ((0, greatest), (40, unit_scale)):
+        unit.bench.write_scalars(at, values.view(np.uint32))
+        unit.machine.scalars[at:at + len(values)] = values.view(np.uint32)
+    given = unit.run(ops.attention_codes(X, Y, maximum=0, unit=40, total=64, scale=0.125,
+                                         limit=max(0, n - segments + 1), causal=True))
+    want, total = golden.attention_codes(x, scales, greatest, unit_scale[0], 0.125, counts)
+    np.testing.assert_array_equal(given.codes.reshape(segments, -1)[:, :n], want)
+    same_bits(unit.scalars(64, segments), total)
+
+
+@pytest.mark.parametrize("n, segments", SHAPES)
+def test_element_by_element(unit, n, segments, rng):
+    ops = Operations(unit.config, n, segments)
+    far = O if n * segments > 2000 else Y
+    for x in draws(rng, n, segments):
+        y = anything(rng, (segments, n))
+        unit.write(X, x)
+        unit.write(far, y)
+        for passes, want in (
+                (ops.add(X, far, far), golden.add(x, y)),
+                (ops.multiply(X, far, far), golden.multiply(x, golden.add(x, y))),
+                (ops.scale(X, far, -0.3), golden.multiply(x, np.float32(-0.3))),
+                (ops.activate(Function.SILU, X, far, gate=far), golden.multiply(
+                    functions.silu(x), golden.multiply(x, np.float32(-0.3)))),
+                (ops.activate(Function.GELU, X, far), functions.gelu(x)),
+                (ops.activate(Function.SIGMOID, X, far), functions.sigmoid(x)),
+                (ops.activate(Function.RELU, X, far), golden.relu(x)),
+                (ops.activate(Function.EXP, X, far), functions.exp(x))):
+            unit.run(passes)
+            same_bits(unit.read(far, n, segments), want)
+
+
+@pytest.mark.parametrize("n, segments", SHAPES)
+def test_quantize_and_argmax(unit, n, segments, rng):
+    ops = Operations(unit.config, n, segments)
+    for x in draws(rng, n, segments):
+        if np.isnan(x).any():
+            continue
+        unit.write(X, x)
+        given = unit.run(ops.quantize(X, scalar=0))
+        same_bits(unit.scalars(0, segments), golden.absmax_scale(x))
+        np.testing.assert_array_equal(given.codes.reshape(segments, -1)[:, :n],
+                                      golden.codes(x, golden.absmax_scale(x)))
+        unit.run(ops.argmax(X, scalar=0))
+        np.testing.assert_array_equal(unit.machine.scalars[:segments], golden.argmax(x))
+
+
+@pytest.mark.parametrize("halves", [False, True])
+@pytest.mark.parametrize("n, segments", [(16, 1), (64, 7), (128, 32)])
+def test_rope(unit, n, segments, halves, rng):
+    ops = Operations(unit.config, n, segments)
+    for position in (0, 1, 77, 2047, 32768):
+        steps = functions.rotary_steps(float(rng.choice([1e4, 5e5])), n)
+        unit.bench.make_table(TABLE, position, steps, halves)
+        phase = functions.rotary_phase(np.array([position], np.uint32), steps)
+        sin, cos = functions.sine_cosine(phase)
+        table = np.concatenate([cos, sin]) if halves else np.stack([cos, sin], 1).ravel()
+        rows = -(-n // unit.config.width)
+        same_bits(unit.bench.read(TABLE, rows).ravel()[:n], table)
+        unit.write(TABLE, table[None])
+        for x in draws(rng, n, segments):
+            unit.write(X, x)
+            unit.run(ops.rope(X, TABLE, O, halves=halves))
+            same_bits(unit.read(O, n, segments), golden.rope(x, cos, sin, halves))
+
+
+def test_an_operation_can_reduce_what_it_gives(unit, rng):
+    n, segments = 100, 4
+    ops = Operations(unit.config, n, segments)
+    x, y = ordinary(rng, (2, segments, n))
+    unit.write(X, x)
+    unit.write(Y, y)
+    added = ops.reduced(ops.add(X, Y, O), Reduce.ABSMAX, scalar=0, step=Step.OVER, k1=127.0)
+    unit.run(added)
+    same_bits(unit.read(O, n, segments), golden.add(x, y))
+    same_bits(unit.scalars(0, segments), golden.absmax_scale(golden.add(x, y)))
+
+
+@pytest.mark.parametrize("passes", [
+    lambda ops: ops.rms_norm(X, Y, O, eps=1e-5, scalar=0),
+    lambda ops: ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32),
+    lambda ops: ops.softmax(X, X, maximum=0, total=16),
+    lambda ops: ops.quantize(X, scalar=0),
+    lambda ops: ops.rope(X, TABLE, O, halves=True),
+    lambda ops: ops.add(X, Y, O) + ops.scale(O, O, 2.0) + ops.add(X, O, O)])
+@pytest.mark.parametrize("n, segments", [(16, 1), (64, 1), (64, 16), (1024, 1), (4096, 1)])
+def test_an_operation_takes_the_cycles_of_its_schedule(unit, n, segments, passes):
+    listed = passes(Operations(unit.config, n, segments))
+    out = VectorPass(a=O, rows=1, limit=1, output=Output.OUT, wait=Wait.DRAIN)
+    given = unit.bench.run([*listed, out])
+    planned = schedule([*listed, out], unit.config.scalars)
+    # The row goes at the schedule's cycle; the first pass was accepted at cycle 0 of the run.
+    first = unit.bench.run([out])
+    taken = int(given.cycles["o"][-1]) - planned.rows[-1][-1]
+    assert taken == first.cycles["o"][-1]
