@@ -51,6 +51,8 @@ class VectorMachine:
         Bits of FP32, or an integer where ``ARGMAX`` has written.
     codes : list of ndarray of int8, (rows, width)
         What passes gave as codes, segment after segment.
+    code_scales : list of (uint32, uint32)
+        For each of them the bits of z, and of the segment's reduction (those of d without one).
     out : list of ndarray of float32, (rows, width)
         What passes gave as FP32.
     """
@@ -60,6 +62,7 @@ class VectorMachine:
         self.buffer = np.zeros((config.rows, config.width), np.float32)
         self.scalars = np.zeros(config.scalars, np.uint32)
         self.codes: list[npt.NDArray[np.int8]] = []
+        self.code_scales: list[tuple[np.uint32, np.uint32]] = []
         self.out: list[Floats] = []
 
     def run(self, *passes: VectorPass) -> None:
@@ -117,6 +120,10 @@ class VectorMachine:
         if p.reduce is not Reduce.NONE:
             at = (p.d + p.d_step * segment) % self.config.scalars
             self.scalars[at] = _reduce(p, taps[p.reduce_tap], counts, z)
+        if p.output is Output.CODES:
+            made = self._scalar(p.d, p.d_step, segment)
+            self.code_scales.append((np.uint32(z.view(np.uint32)),
+                                     np.uint32(made.view(np.uint32))))
 
 
 def _quantize(x: Floats, z: np.float32) -> npt.NDArray[np.int8]:
