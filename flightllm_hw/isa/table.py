@@ -8,12 +8,14 @@ An instruction has 512 bits, a beat of a full-size lane::
 
 ``wait`` and ``release`` have a bit for every unit: before it starts, an instruction takes a token
 from each unit that it waits for; when it is done, it gives one to each unit that it releases.
-A patch adds a register to a field, modulo the field's width. Fields lie one behind the other.
+A patch adds a register to a field, modulo the field's width. Fields lie one behind the other, the
+first at bit 64; what is above the last is zero.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
+from flightllm_hw.formats import Pattern
 from flightllm_hw.isa.vector import (
     Addend,
     Arrange,
@@ -27,17 +29,23 @@ from flightllm_hw.isa.vector import (
     Wait,
 )
 
-__all__ = ["BITS", "HEADER", "KINDS", "PATCHES", "REGISTERS", "Bank", "Field", "Kind", "Target",
-           "Unit", "kind"]
+__all__ = ["BITS", "HEADER", "HEADER_BITS", "KINDS", "LOOPS", "PATCHES", "REGISTERS", "Bank",
+           "Field", "Kind", "Target", "Unit", "kind", "layout"]
 
 BITS = 512
 """Bits of an instruction."""
+
+HEADER_BITS = 64
+"""Bits that all kinds have in common."""
 
 REGISTERS = 32
 """Registers of 32 bits. Register 0 is always zero."""
 
 PATCHES = 4
 """Fields of an instruction that a register can be added to."""
+
+LOOPS = 4
+"""How deep loops may be."""
 
 
 class Unit(IntEnum):
@@ -75,8 +83,8 @@ class Field:
     bits : int
     text : str
         What it means.
-    enum : type of IntEnum, optional
-        Names for its values.
+    enum : type of Enum, optional
+        Names for its values; there are no others, and no register can be added.
     less_one : bool
         The value is stored less one.
     fp32 : bool
@@ -86,7 +94,7 @@ class Field:
     name: str
     bits: int
     text: str
-    enum: type[IntEnum] | None = None
+    enum: type[Enum] | None = None
     less_one: bool = False
     fp32: bool = False
 
@@ -105,6 +113,8 @@ class Kind:
     text : str
         What it does.
     fields : tuple of Field
+    tokens : bool
+        Whether it may wait and release.
     """
 
     name: str
@@ -113,6 +123,7 @@ class Kind:
     unit: Unit
     text: str
     fields: tuple[Field, ...]
+    tokens: bool = True
 
 
 HEADER = (
@@ -129,7 +140,7 @@ HEADER = (
 _ROW, _ELEMENTS, _SCALAR, _BEATS = 16, 20, 9, 32
 
 _MATRIX = (
-    Field("pattern", 3, "sparsity (formats.Pattern)"),
+    Field("pattern", 3, "sparsity", Pattern),
     Field("bits", 4, "bits of a code: 2, 3, 4, 5, 6, 8"),
     Field("zero_point", 1, "codes have zero points"),
     Field("masked", 1, "headers have masks"),
@@ -156,7 +167,8 @@ KINDS = (
              Field("address", _BEATS, "first beat, from the lane's base on"),
              Field("beats", _BEATS, "how many"),
              Field("fence", 1, "wait until one more append to this lane's memory has arrived"),
-             Field("lanes", 64, "a bit for every lane that reads"))),
+             Field("lanes", 64, "a bit for every lane that reads")),
+         tokens=False),
     Kind("LD.VECTOR", 1, 1, Unit.MEMORY, "Memory to the vector buffer.", (
         Field("address", _BEATS, "first beat"),
         Field("o", _ROW, "first row"),
@@ -254,5 +266,18 @@ def kind(name: str) -> Kind:
     raise ValueError(f"Instruction must be one of {', '.join(k.name for k in KINDS)}, not {name!r}")
 
 
-assert sum(f.bits for f in HEADER) == 64
-assert all(sum(f.bits for f in k.fields) <= BITS - 64 for k in KINDS)
+def layout(k: Kind) -> dict[str, tuple[int, Field]]:
+    """Every field of a kind, the header's first, by name: its lowest bit, and what it is."""
+    places, start = {}, 0
+    for field in (*HEADER, *k.fields):
+        places[field.name] = (start, field)
+        start += field.bits
+    return places
+
+
+assert sum(f.bits for f in HEADER) == HEADER_BITS
+assert len({(k.opcode, k.mode) for k in KINDS}) == len({k.name for k in KINDS}) == len(KINDS)
+for _kind in KINDS:
+    assert sum(f.bits for f in _kind.fields) <= BITS - HEADER_BITS, _kind.name
+    assert len(layout(_kind)) == len(HEADER) + len(_kind.fields), _kind.name
+    assert len(_kind.fields) < 64, _kind.name
