@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.formats.arithmetic import bits, multiply
+from flightllm_hw.formats.append import append_key, append_value
+from flightllm_hw.formats.arithmetic import multiply
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.memory import Image
 from flightllm_hw.golden.tape import read_matrix
@@ -160,13 +161,13 @@ class LaneMachine:
     def append(self, fields: dict[str, Any], keys: bool, codes: npt.NDArray[np.int8],
                scale: np.float32) -> None:
         """Write a key's or a value's codes and a key's scale."""
-        stored = codes.view(np.uint8) ^ np.uint8(0x80)
-        for n, eight in enumerate(stored.reshape(-1, 8)):
-            beat = fields["address"] + n // 4 * fields["high"] + n % 4 * fields["low"]
-            place = fields["place"]
-            for k, byte in enumerate(eight):
-                offset = place * 8 + k if keys else k * 8 + place
-                self.memory.write(beat * self.beat + offset, np.array([byte]))
+        places = {name: fields[name] for name in ("address", "high", "low", "place")}
         if keys:
-            word = np.frombuffer(bits(scale).tobytes(), np.uint8)
-            self.memory.write(4 * fields["scale_address"], word)
+            append_key(self.memory.data, codes, scale, beat_bytes=self.beat,
+                       scale_address=fields["scale_address"], **places)
+        else:
+            append_value(self.memory.data, codes, beat_bytes=self.beat, **places)
+        last = len(codes) * places["high"] + 4 * places["low"] + 8
+        first = places["address"] * self.beat
+        self.memory.touch(first, min(last * self.beat, len(self.memory.data) - first))
+        self.memory.touch(4 * fields["scale_address"], 4)

@@ -38,8 +38,12 @@ class Image:
         """
         self._check(address, len(values))
         self.data[address:address + len(values)] = values
+        self.touch(address, len(values))
+
+    def touch(self, address: int, count: int) -> None:
+        """Bytes of ``data`` were written."""
         self._writes += 1
-        self._written[address // PAGE:(address + len(values) - 1) // PAGE + 1] = self._writes
+        self._written[address // PAGE:(address + count - 1) // PAGE + 1] = self._writes
 
     def read(self, address: int, count: int) -> npt.NDArray[np.uint8]:
         """Bytes; not to be written to.

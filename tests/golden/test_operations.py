@@ -16,7 +16,7 @@ LENGTHS = [64, 128, 4096, 11008]
 # many seeds, and a little. A scalar's error is common to a segment, and exp multiplies that of its
 # argument, t - max(t): by 2^6 where scores are spread over 2^7.
 RMS, LAYER, L1 = 6, 5, 6
-SOFTMAX = {1: 7, 30: 60}
+SOFTMAX = {1: 7, 30: 80}
 SOFTMAX_SUM = 5
 CODES = 300
 TOTAL = 5
