@@ -243,7 +243,11 @@ def _block_beats(codes: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint8],
         return np.packbits(flat, axis=-1, bitorder="little")
 
     bits = shape.bits
-    code = planes(codes, bits)
+    if bits == 8:
+        # By bytes, row by row; written as the eight planes whose room they take.
+        code = codes.transpose(0, 2, 3, 1).reshape(len(codes), bits, -1)
+    else:
+        code = planes(codes, bits)
     index = planes(indices, shape.pattern.index_planes)
     own = np.concatenate([code[:, :bits // 2 * 2], index], axis=1)
     if bits % 2:

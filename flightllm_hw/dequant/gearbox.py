@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gearbox: beats of any precision to blocks of bit-planes."""
+"""The gearbox: beats of any precision, by planes or by bytes, to blocks of bit-planes."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring

@@ -39,7 +39,8 @@ class RecipeLayout(data.Struct):
     - ``dense``: a block is one tile. ``split``: each half of a chain serves a row of its own.
       ``paired``: a header is for two groups. ``odd``: codes of odd width; blocks share beats.
     - Codes have planes 0, 1 and, where not ``two``, 2, 3 of the first chunk; the top plane is 4
-      where they are ``five``; ``six`` have planes 4, 5 of the second chunk and ``eight`` 6, 7.
+      where they are ``five``; ``six`` have planes 4, 5 of the second chunk. ``eight`` come by
+      bytes, half of the rows in each of two chunks.
     - ``index`` n: there is index beat n, in the chunk that ``index_chunk[n]`` has a bit for, as its
       second where ``index_second[n]``.
     - Bit n of ``both``: chunk n has two beats; of ``last``: it is the block's last.

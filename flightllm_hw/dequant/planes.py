@@ -2,22 +2,30 @@
 """The block under way: plane registers, and what its codes have added to them.
 
 Precision is a matter of how many beats a block takes, never of shifting bits: plane j of every
-block lies in the same place of its beat, and is loaded into plane register j::
+block lies in the same place of its beat, and is loaded into plane register j. Codes of 8 bits lie
+by bytes, so that a chunk has all planes of half of the rows::
 
-    first  ──► planes 0,1  |  planes 4,5  |  indices ...
-    second ──► planes 2,3  |  planes 6,7  |  indices ...
-                 chunk 0       chunk 1        chunk 2
+    b < 8    first  ──► planes 0,1     |  planes 4,5      |
+             second ──► planes 2,3     |  indices ...     |
+    b = 8    both   ──► rows 0 .. C-1  |  rows C .. 2C-1  |  indices ...
+                           chunk 0          chunk 1           chunk 2
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import LaneConfig
 
-from .layouts import CHUNKS, RecipeLayout, block
+from .layouts import CHUNKS, CODE_PLANES, RecipeLayout, block
 
 __all__ = ["Planes"]
+
+
+def _of_four(choice, *values):
+    """A LUT6 a bit: values meet one another first, no condition that mappers would share."""
+    low, high = (Mux(choice[1], values[2 + n], values[n]) for n in range(2))
+    return Mux(choice[0], high, low)
 
 
 class Planes(wiring.Component):
@@ -69,6 +77,11 @@ class Planes(wiring.Component):
             "o": Out(block(config)),
         })
 
+    def _half(self, plane, half):
+        """Bits of a plane that belong to the first or the second half of the rows."""
+        rows = self.config.chains
+        return Cat(plane[(2 * k + half) * rows:][:rows] for k in range(self.config.chain.length))
+
     def elaborate(self, platform):
         m = Module()
         c, recipe = self.config, self.recipe
@@ -87,34 +100,52 @@ class Planes(wiring.Component):
         with m.If(self.load):
             m.d.sync += [shown.pattern.eq(recipe.pattern), shown.dense.eq(recipe.dense)]
 
-        tops = Signal(2 * width, reset_less=True)
-        top = Mux(self.second_of_two, tops[width:], tops[:width])
+        tops = [Signal(width, name=f"tops_{n}", reset_less=True) for n in range(2)]
         with m.If(self.load_tops):
-            m.d.sync += tops.eq(self.first)
+            m.d.sync += [tops[n].eq(first[n]) for n in range(2)]
 
-        # Codes. A plane has one beat that it comes from, or two. Chunk 0 clears those that the
-        # code does not have; a clear is a register's own reset.
-        codes = shown.codes
-        with m.If(chunk_0):
-            m.d.sync += [codes[n].eq(first[n]) for n in range(2)]
-        with m.If(chunk_0 & recipe.two & ~recipe.odd):
-            m.d.sync += codes[2].eq(0)
-        with m.Elif(chunk_0):
-            m.d.sync += codes[2].eq(Mux(recipe.two, top, second[0]))
-        with m.If(chunk_0 & recipe.two):
-            m.d.sync += codes[3].eq(0)
-        with m.Elif(chunk_0):
-            m.d.sync += codes[3].eq(second[1])
-        with m.If(chunk_0 & ~recipe.five):
-            m.d.sync += codes[4].eq(0)
-        with m.Elif(chunk_0 | (chunk_1 & recipe.six)):
-            m.d.sync += codes[4].eq(Mux(recipe.five, top, first[0]))
-        for n, there, plane in ((5, recipe.six, first[1]), (6, recipe.eight, second[0]),
-                                (7, recipe.eight, second[1])):
-            with m.If(chunk_0):
-                m.d.sync += codes[n].eq(0)
-            with m.Elif(chunk_1 & there):
-                m.d.sync += codes[n].eq(plane)
+        # Codes. A plane has one beat that it comes from, or two; or bytes, where rows of the second
+        # half come with chunk 1, over what chunk 0 has left in their place. Chunk 0 clears what the
+        # code does not have; a clear is a register's own reset. One of four is a LUT's worth.
+        choice_2 = Signal(2)
+        choice_4 = Signal(2)
+        m.d.comb += [
+            choice_2.eq(Mux(recipe.two, Cat(self.second_of_two, 1), recipe.eight)),
+            choice_4.eq(Mux(recipe.five, Cat(self.second_of_two, 1), recipe.eight)),
+        ]
+        beats = Cat(self.first, self.second)
+        for half in range(2):
+            comes = Signal(name=f"comes_{half}")
+            m.d.comb += comes.eq(chunk_0 | (chunk_1 & recipe.eight if half else 0))
+            codes = [self._half(plane, half) for plane in shown.codes]
+            first_0, first_1, second_0, second_1, top_0, top_1 = (
+                self._half(plane, half) for plane in (*first, *second, *tops))
+            octets = [Cat(beats[64 * row + 8 * k + n] for k in range(c.chain.length)
+                          for row in range(c.chains)) for n in range(CODE_PLANES)]
+            with m.If(comes):
+                m.d.sync += [
+                    codes[0].eq(Mux(recipe.eight, octets[0], first_0)),
+                    codes[1].eq(Mux(recipe.eight, octets[1], first_1)),
+                ]
+            with m.If(chunk_0 & recipe.two & ~recipe.odd):
+                m.d.sync += codes[2].eq(0)
+            with m.Elif(comes):
+                m.d.sync += codes[2].eq(_of_four(choice_2, second_0, octets[2], top_0, top_1))
+            with m.If(chunk_0 & recipe.two):
+                m.d.sync += codes[3].eq(0)
+            with m.Elif(comes):
+                m.d.sync += codes[3].eq(Mux(recipe.eight, octets[3], second_1))
+            with m.If(chunk_0 & ~recipe.five & ~recipe.eight):
+                m.d.sync += codes[4].eq(0)
+            with m.Elif(comes | (chunk_1 & recipe.six)):
+                m.d.sync += codes[4].eq(_of_four(choice_4, first_0, octets[4], top_0, top_1))
+            with m.If(chunk_0 & ~recipe.eight):
+                m.d.sync += [codes[n].eq(0) for n in (5, 6, 7)]
+            with m.Else():
+                with m.If(comes | (chunk_1 & recipe.six)):
+                    m.d.sync += codes[5].eq(Mux(recipe.eight, octets[5], first_1))
+                with m.If(comes):
+                    m.d.sync += [codes[n].eq(octets[n]) for n in (6, 7)]
 
         # Indices follow the codes, so that a beat of them is first or second; beat 1 is never in
         # chunk 0.

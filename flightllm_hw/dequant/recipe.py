@@ -69,8 +69,8 @@ class Recipe(wiring.Component):
         m.d.sync += [
             recipe.two.eq(code_beats == 1),
             recipe.five.eq(recipe.odd & (code_beats == 2)),
-            recipe.six.eq(code_beats >= 3),
-            recipe.eight.eq(code_beats >= 4),
+            recipe.six.eq(code_beats == 3),
+            recipe.eight.eq(code_beats == 4),
             *(recipe.both[n].eq(beats >= 2 * n + 2) for n in range(CHUNKS)),
             *(recipe.last[n].eq(beats <= 2 * n + 2) for n in range(CHUNKS)),
         ]

@@ -35,6 +35,9 @@ SIZE = BITS // 8
 LOOPS = 4
 MASK = (1 << 32) - 1
 
+KEPT = 256
+"""Values of registers that a patched instruction is kept for."""
+
 
 class Stop(IntEnum):
     """Why the machine has stopped."""
@@ -64,6 +67,15 @@ class Stopped:
     reason: Stop
     pc: int
     text: str = ""
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """An instruction that was decoded before, and what registers have made of it."""
+
+    raw: bytes
+    instruction: Instruction
+    patched: dict[tuple[int, ...], Instruction]
 
 
 @dataclass
@@ -105,7 +117,7 @@ class Machine:
         self.pc = 0
         self._program = 0
         self._loops: list[_Loop] = []
-        self._decoded: dict[int, tuple[bytes, Instruction]] = {}
+        self._decoded: dict[int, _Decoded] = {}
         self._beat = config.lane.beat_bits // 8
 
     # Programs.
@@ -134,8 +146,7 @@ class Machine:
     def step(self) -> Stopped | None:
         """Execute one instruction; why it was the last, if it was."""
         try:
-            instruction = apply_patches(self._fetch(), self.registers.tolist())
-            return self._execute(instruction)
+            return self._execute(self._fetch())
         except IllegalInstruction as error:
             return Stopped(Stop.ILLEGAL, self.pc, str(error))
         except IndexError as error:
@@ -144,11 +155,19 @@ class Machine:
             return Stopped(Stop.TAPE, self.pc, str(error))
 
     def _fetch(self) -> Instruction:
+        """The instruction at ``pc``, registers added."""
         raw = self.host.read(self._program + self.pc * SIZE, SIZE).tobytes()
         known = self._decoded.get(self.pc)
-        if known is None or known[0] != raw:
-            known = self._decoded[self.pc] = raw, from_bytes(raw)
-        return known[1]
+        if known is None or known.raw != raw:
+            known = self._decoded[self.pc] = _Decoded(raw, from_bytes(raw), {})
+        if not known.instruction.patches:
+            return known.instruction
+        values = tuple(int(self.registers[r]) for r, _ in known.instruction.patches)
+        if values not in known.patched:
+            if len(known.patched) == KEPT:
+                known.patched.clear()
+            known.patched[values] = apply_patches(known.instruction, self.registers.tolist())
+        return known.patched[values]
 
     def _execute(self, i: Instruction) -> Stopped | None:
         name = i.kind.name
@@ -242,8 +261,8 @@ class Machine:
         lane = segment >> f["group"]
         if f["target"] != Target.ACTIVATIONS:
             if lane < len(self.lanes):
-                keep = min(len(codes), -(-f["limit"] // 8) * 8)
-                self.lanes[lane].append(f, f["target"] == Target.KEYS, codes[:keep], scale)
+                counts = f["limit"] + segment * f["limit_step"]
+                self.lanes[lane].append(f, f["target"] == Target.KEYS, codes[:counts], scale)
             return
         chosen = [self.lanes[lane]] if f["spread"] and lane < len(self.lanes) else []
         token = f["token"] + (segment & (1 << f["group"]) - 1 if f["spread"] else segment)

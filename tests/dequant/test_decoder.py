@@ -165,6 +165,31 @@ def test_matrices_of_any_kind_follow_one_another(traffic, rng):
     check(TINY, tapes, got)
 
 
+@pytest.mark.parametrize("pattern", [Pattern.DENSE, Pattern.S2_4], ids=str)
+def test_codes_of_8_bits_lie_by_bytes(pattern, rng):
+    # Byte 8n + k of a block is DSP k's of chain n // 2: of row n % 2, or of the sparse tile n % 2.
+    # Made without the encoder: row scales, a scale beat, blocks of random bytes.
+    dense = pattern is Pattern.DENSE
+    tiles, width = 128 // TINY.tile_columns(pattern), TINY.beat_bits // 8
+    blocks = tiles if dense else tiles // 2
+    rows, index = (2, 0) if dense else (1, 1)
+    stored = rng.integers(0, 256, (blocks, 4 * width), dtype=np.uint8)
+    own = np.concatenate([stored, np.zeros((blocks, index * width), np.uint8)], axis=1)
+    beats = np.concatenate([np.zeros((rows + 1, width), np.uint8), own.reshape(-1, width)])
+    shape = {"pattern": pattern.value, "bits": 8, "zero_point": 0, "masked": 0, "row_blocks": 1,
+             "group_tiles": tiles, "groups": 1, "last_tiles": tiles}
+    got = run_streams(Bench(TINY), {"i": [shape], "i_beat": words(beats)},
+                      {"o": tiles, "o_scales": 1, "o_headers": 1, "o_rows": rows}, deadline=10_000)
+    want = (stored ^ 0x80).view(np.int8).reshape(blocks, TINY.chains, 2, 8)
+    code = np.array([[[e.code for e in chain] for chain in t.elements] for t in got["o"]])
+    mate = np.array([[[e.mate for e in chain] for chain in t.elements] for t in got["o"]])
+    if dense:
+        np.testing.assert_array_equal(np.stack([code, mate], 2), want)
+    else:
+        np.testing.assert_array_equal(code, want.transpose(0, 2, 1, 3).reshape(code.shape))
+        assert not mate.any()
+
+
 def test_two_beats_a_cycle(rng):
     # 4-bit dense tiles are two beats; sixteen of them and a header of one take 17 cycles.
     cycles = {}

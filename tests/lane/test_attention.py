@@ -7,6 +7,7 @@
     V   a position a column:  columns 0 .. L-1 of tiles of 8 columns    s_row = 1
 
 One image holds both for every length: K's first row blocks, the first beats of each row block of V.
+Appends make that image position by position.
 """
 
 from dataclasses import replace
@@ -22,6 +23,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.lane import Job
 from support.full_size import U280, powered_up
+from support.kv import Cache, tape_of
 
 LANES = {"tiny": preset("tiny").lane, "u280": U280}
 LENGTHS = 300
@@ -125,10 +127,9 @@ def test_one_image_serves_every_length(name, rng):
         require(bench, value_job(values, length), p, s_p, plain(p, v[:length].T, ones, s_p))
 
 
-def planes(beats):
-    """Bits of tile beats, by plane, DSP and row: (beats, 2, 8, rows)."""
-    bits = np.unpackbits(beats, axis=-1, bitorder="little")
-    return bits.reshape(len(beats), 2, TILE, -1)
+def codes_of(beats):
+    """Codes of tile beats, by row and column: (tiles, rows, 8)."""
+    return beats.reshape(-1, beats.shape[1] // 2, TILE)
 
 
 def spoil_rows(rng, block, first):
@@ -139,18 +140,16 @@ def spoil_rows(rng, block, first):
     scales[first:] = rng.integers(0, 1 << 32, rows - first, dtype=np.uint32)
     spoilt[:2] = np.ascontiguousarray(scales.reshape(-1, 2).T).view(np.uint8)
     spoilt[2].view(np.uint16)[first:] = rng.integers(0, 1 << 16, rows - first, dtype=np.uint16)
-    tiles = planes(spoilt[3:])
-    tiles[..., first:] = rng.integers(0, 2, tiles[..., first:].shape)
-    spoilt[3:] = np.packbits(tiles.reshape(len(tiles), -1), axis=-1, bitorder="little")
+    tiles = codes_of(spoilt[3:])
+    tiles[:, first:] = rng.integers(0, 256, tiles[:, first:].shape)
     return spoilt
 
 
 def spoil_columns(rng, block, first):
     """Random bits for columns from ``first`` on of a row block's last tile."""
     spoilt = block.copy()
-    tiles = planes(spoilt[-4:])
-    tiles[:, :, first:] = rng.integers(0, 2, tiles[:, :, first:].shape)
-    spoilt[-4:] = np.packbits(tiles.reshape(4, -1), axis=-1, bitorder="little")
+    tile = codes_of(spoilt[-4:])
+    tile[..., first:] = rng.integers(0, 256, tile[..., first:].shape)
     return spoilt
 
 
@@ -194,6 +193,31 @@ def test_garbage_in_a_position_that_counts_does_matter(rng):
     spoilt = np.stack([spoil_columns(rng, block, 3) for block in blocks])
     with pytest.raises(AssertionError, match="Mismatched elements: 4[5-8] / 48 "):
         require(bench, value_job((shape, spoilt), 4), x, one, plain(x, v.T, ones, one))
+
+
+@pytest.mark.parametrize("name", LANES)
+@pytest.mark.parametrize("head", [20, 128])
+def test_positions_that_bytes_have_written_are_seen(name, head, rng):
+    # In the home of a sequence that came before, which nobody has cleared.
+    config = LANES[name]
+    bench = powered_up(config=config)
+    cache = Cache(config, head, LENGTHS)
+    for position, (key, value, scale) in enumerate(zip(*draw_cache(rng, head), strict=True)):
+        cache.append(position, key, scale, value)
+    k, v, s_k = draw_cache(rng, head)
+    ones = np.ones(head, np.float32)
+    lengths = {1, 2, 8, 9, 33, 128, 129, LENGTHS, *(int(n) for n in rng.integers(1, LENGTHS, 5))}
+    for position in range(LENGTHS):
+        cache.append(position, k[position], s_k[position], v[position])
+        length = position + 1
+        if length not in lengths:
+            continue
+        q, s_q = draw_tokens(rng, -127, head)
+        job = Job(cache.k.shape(length), tape_of(cache.keys, cache.k, length))
+        require(bench, job, q, s_q, plain(q, k[:length], s_k[:length], s_q))
+        p, s_p = draw_tokens(rng, 0, length)
+        job = Job(cache.v.shape(length), tape_of(cache.values, cache.v, length))
+        require(bench, job, p, s_p, plain(p, v[:length].T, ones, s_p))
 
 
 def quantize(x):
