@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What passes between the lanes and the special function unit: results, codes, scales."""
