@@ -32,12 +32,13 @@ MAY = {
     "sfu": GROUND | LEAVES,
     "memory": GROUND | LEAVES,
     "lane": GROUND | LEAVES | BLOCKS,
-    "control": GROUND | LEAVES | BLOCKS | {"lane"},
-    "top": GROUND | LEAVES | BLOCKS | {"lane", "control"},
+    "exchange": GROUND | LEAVES | BLOCKS | {"lane"},
+    "control": GROUND | LEAVES | BLOCKS | {"lane", "exchange"},
+    "top": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control"},
     "export": GROUND | LEAVES | BLOCKS | {"control", "top"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"compiler", "export", "lane", "primitives", "sfu"},
+    "sim": GROUND | {"compiler", "exchange", "export", "lane", "primitives", "sfu"},
     "runtime": GROUND | {"golden", "compiler", "top", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "top"},
 }
@@ -47,7 +48,7 @@ ONLY = {
     "torch": {"golden", "compiler/load"},
     "pyxrt": {"runtime/xrt.py"},
     "amaranth": {"hierarchy", "interfaces", "primitives", "arith", "export", "sim", "boards",
-                 "lane", "control", "top"} | BLOCKS,
+                 "lane", "exchange", "control", "top"} | BLOCKS,
 }
 
 

@@ -65,9 +65,19 @@ class Operations:
         return [
             self._pass(a=x, last=LastFactor.ITSELF, reduce=Reduce.SUM, step=Step.ROOT,
                        k1=1 / self.n, k2=eps, d=scalar),
-            self._pass(a=x, b=weight, o=o, first=Factor.SCALAR, s=scalar, last=LastFactor.B,
-                       output=Output.BUFFER),
+            *self.normalize(x, weight, o, scalar=scalar),
         ]
+
+    def normalize(self, x: int, weight: int, o: int, *, scalar: int) -> Passes:
+        """o = x * scalar * weight: what is left of RMSNorm behind :meth:`residual`; 1 pass."""
+        return [self._pass(a=x, b=weight, o=o, first=Factor.SCALAR, s=scalar, last=LastFactor.B,
+                           output=Output.BUFFER)]
+
+    def residual(self, x: int, y: int, o: int, *, eps: float, scalar: int) -> Passes:
+        """o = x + y, and the scalar 1 / sqrt(mean(o^2) + eps) of RMSNorm; 1 pass."""
+        return [self._pass(a=x, b=y, b_step=self.rows, o=o, addend=Addend.B,
+                           last=LastFactor.ITSELF, output=Output.BUFFER, output_tap=Tap.FUNCTION,
+                           reduce=Reduce.SUM, step=Step.ROOT, k1=1 / self.n, k2=eps, d=scalar)]
 
     def layer_norm(self, x: int, weight: int, bias: int, o: int, *, eps: float, mean: int,
                    deviation: int) -> Passes:
@@ -112,6 +122,12 @@ class Operations:
                        step=Step.RECIPROCAL, d=total),
             self._pass(**which, a=o, o=o, first=Factor.SCALAR, s=total, output=Output.BUFFER),
         ]
+
+    def maximum(self, x: int, *, scalar: int, scale: float = 1.0, limit: int | None = None,
+                causal: bool = False) -> Passes:
+        """The greatest x * scale, for :meth:`attention_codes`; 1 pass."""
+        return [self._pass(a=x, first=Factor.CONSTANT, k1=scale, reduce=Reduce.MAX, d=scalar,
+                           limit=self.n if limit is None else limit, limit_step=int(causal))]
 
     def attention_codes(self, x: int, value_scales: int, *, maximum: int, unit: int, total: int,
                         scale: float = 1.0, limit: int | None = None,

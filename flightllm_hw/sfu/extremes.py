@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greatest elements of segments and their places, a row a cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,7 +68,7 @@ class SegmentMax(wiring.Component):
             m.d.sync += key.eq(ordered_key(x))
             with m.If(~self.counts[n]):
                 m.d.sync += key.eq(Mux(magnitudes, 0, LEAST))
-            level.append((key, Const(0, 0)))
+            level.append((key, None))
 
         # The greatest of a row; the left one where two are equal.
         for n in range(levels):
@@ -80,7 +80,7 @@ class SegmentMax(wiring.Component):
                 takes = Signal(name=f"takes_{n}_{k}")
                 m.d.comb += takes.eq(right > left)
                 m.d.sync += [key.eq(Mux(takes, right, left)),
-                             at.eq(Cat(Mux(takes, right_at, left_at), takes))]
+                             at.eq(Cat(Mux(takes, right_at, left_at), takes) if n else takes)]
                 above.append((key, at))
             level = above
         (key, at), = level

@@ -4,14 +4,18 @@
 from amaranth.lib import data
 
 from flightllm_hw.config import SfuConfig
-from flightllm_hw.isa.vector import widths
+from flightllm_hw.isa.vector import SEGMENT_BITS, widths
 
-__all__ = ["beat", "code_row", "external_row", "row", "scalar", "scalar_task", "vector_pass"]
+__all__ = ["TAG_BITS", "beat", "code_row", "external_row", "made_scalar", "row", "scalar",
+           "scalar_task", "vector_pass"]
+
+TAG_BITS = 4
+"""Width of a pass's tag, which comes out with its codes and scalars and means nothing in here."""
 
 
 def vector_pass(config: SfuConfig):
-    """A pass, as :func:`flightllm_hw.isa.vector.encode` has it."""
-    return data.StructLayout(dict(widths(config)))
+    """A pass, as :func:`flightllm_hw.isa.vector.encode` has it, with a tag."""
+    return data.StructLayout({**widths(config), "tag": TAG_BITS})
 
 
 def beat(config: SfuConfig):
@@ -26,7 +30,7 @@ def beat(config: SfuConfig):
         **{name: of_pass[name] for name in (
             "arrange", "first", "addend", "function", "last", "output", "output_tap", "reduce",
             "reduce_tap", "step", "o", "d", "k1", "k2")},
-        "s": 32, "z": 32,
+        "s": 32, "z": 32, "segment": SEGMENT_BITS, "tag": TAG_BITS,
     })
 
 
@@ -42,9 +46,14 @@ def external_row(config: SfuConfig):
 
 
 def code_row(config: SfuConfig):
-    """A row of int8 codes, and the row that the pass calls their output's."""
+    """A row of int8 codes, and the row that the pass calls their output's.
+
+    ``first``, ``last``: of the segment's rows, in the order in which they come. ``z`` is the
+    segment's scalar.
+    """
     return data.StructLayout({
-        "row": config.row_bits, "codes": data.ArrayLayout(8, config.width)})
+        "row": config.row_bits, "codes": data.ArrayLayout(8, config.width),
+        "segment": SEGMENT_BITS, "first": 1, "last": 1, "z": 32, "tag": TAG_BITS})
 
 
 def scalar(config: SfuConfig):
@@ -52,8 +61,14 @@ def scalar(config: SfuConfig):
     return data.StructLayout({"at": widths(config)["d"], "value": 32})
 
 
+def made_scalar(config: SfuConfig):
+    """A scalar that a pass has made of a segment."""
+    return data.StructLayout({"at": widths(config)["d"], "value": 32,
+                              "segment": SEGMENT_BITS, "tag": TAG_BITS})
+
+
 def scalar_task(config: SfuConfig):
     """What is to become of a reduction."""
     return data.StructLayout({
         "step": widths(config)["step"], "d": widths(config)["d"], "k1": 32, "k2": 32, "z": 32,
-        "kept": 1})
+        "kept": 1, "segment": SEGMENT_BITS, "tag": TAG_BITS})

@@ -12,7 +12,7 @@ from flightllm_hw.isa.vector import Reduce
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .extremes import SegmentMax
-from .layouts import beat, row, scalar, scalar_task
+from .layouts import beat, made_scalar, row, scalar_task
 from .steps import ScalarSteps
 from .sums import SegmentSum
 
@@ -47,7 +47,7 @@ class Reductions(wiring.Component):
         self._steps = ScalarSteps(config)
         super().__init__({
             "valid": In(1), "beat": In(beat(config)), "i": In(row(config)),
-            "o_valid": Out(1), "o": Out(scalar(config)),
+            "o_valid": Out(1), "o": Out(made_scalar(config)),
         })
 
     @property
@@ -89,7 +89,8 @@ class Reductions(wiring.Component):
         tasks = place(m, platform, "tasks", Queue(QueueConfig(
             width=len(task.as_value()), depth=UNDER_WAY)))
         m.d.comb += [
-            *(task[name].eq(beat[name]) for name in ("step", "d", "k1", "k2", "z")),
+            *(task[name].eq(beat[name])
+              for name in ("step", "d", "k1", "k2", "z", "segment", "tag")),
             task.kept.eq(beat.reduce == Reduce.ARGMAX),
             tasks.i.valid.eq(reduces & beat.last_row),
             tasks.i.payload.eq(task.as_value()),

@@ -108,32 +108,44 @@ class RotationTable(wiring.Component):
             with m.If(pair == task.last_pair):
                 m.d.sync += runs.eq(0)
 
-        # Elements: the cosine, then the sine.
+        # Elements: the cosine, then the sine. They leave through a register.
         writes = Signal()
         second = Signal()
         at = Signal(range(c.rotary_pairs))
         place_of = Signal(range(2 * c.rotary_pairs))
         lane_bits = c.width.bit_length() - 1
+        row_1 = Signal(c.row_bits, reset_less=True)
+        enables_1 = Signal(c.width, reset_less=True)
+        element_1 = Signal(32, reset_less=True)
+        waits_1 = Signal()
+        moves = Signal()
         m.d.comb += [
             place_of.eq(Mux(task.halves, at + Mux(second, task.last_pair + 1, 0),
                             at << 1 | second)),
-            self.o.valid.eq(queue.o.valid),
-            self.o.payload.row.eq(task.row + (place_of >> lane_bits)),
-            self.o.payload.enables.eq(1 << place_of[:lane_bits]),
-            *(element.eq(Mux(second, queue.o.payload[32:], queue.o.payload[:32]))
-              for element in self.o.payload.elements),
-            taken.eq(self.o.valid & self.o.ready & second),
-            queue.o.ready.eq(self.o.ready & second),
+            moves.eq(~waits_1 | self.o.ready),
+            taken.eq(queue.o.valid & moves & second),
+            queue.o.ready.eq(moves & second),
+            self.o.valid.eq(waits_1),
+            self.o.payload.row.eq(row_1),
+            self.o.payload.enables.eq(enables_1),
+            *(element.eq(element_1) for element in self.o.payload.elements),
         ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += second.eq(~second)
+        with m.If(moves):
+            m.d.sync += [
+                waits_1.eq(queue.o.valid),
+                row_1.eq(task.row + (place_of >> lane_bits)),
+                enables_1.eq(1 << place_of[:lane_bits]),
+                element_1.eq(Mux(second, queue.o.payload[32:], queue.o.payload[:32])),
+            ]
+            with m.If(queue.o.valid):
+                m.d.sync += second.eq(~second)
         with m.If(taken):
             m.d.sync += at.eq(at + 1)
             with m.If(at == task.last_pair):
                 m.d.sync += writes.eq(0)
 
         # The next table.
-        m.d.comb += [self.i.ready.eq(~writes), self.busy.eq(writes)]
+        m.d.comb += [self.i.ready.eq(~writes), self.busy.eq(writes | waits_1)]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [task.eq(self.i.payload), runs.eq(1), writes.eq(1), pair.eq(0), at.eq(0)]
         return m

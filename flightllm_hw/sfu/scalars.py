@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scalars, and which of them are still being made."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -77,10 +77,10 @@ class ScalarFile(wiring.Component):
         with m.If(self.claim_en):
             m.d.sync += there.bit_select(self.claim, 1).eq(0)
 
+        flags = Array(there)
         found = Signal()
         m.d.sync += [
-            found.eq(there.bit_select(self.s, 1) & there.bit_select(self.z, 1)
-                     & there.bit_select(self.d, 1)),
+            found.eq(flags[self.s] & flags[self.z] & flags[self.d]),
             self.all_there.eq(there.all()),
         ]
         m.d.comb += self.there.eq(found)

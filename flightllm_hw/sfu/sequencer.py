@@ -148,7 +148,7 @@ class PassSequencer(wiring.Component):
         size, issued, allowed, own = (Signal(range(most + 1), name=name)
                                       for name in ("size", "issued", "allowed", "own"))
         total = Signal(range(2 * most + 1))
-        m.d.comb += total.eq(Mux(segment == 0, 0, issued) + size)
+        m.d.comb += total.eq(Mux(~segment.any(), 0, issued) + size)
         m.d.sync += size.eq(Mux(p.last_row >= most, most, p.last_row + 1))
         m.d.sync += [in_flight.eq(in_flight << 1 | goes), count.eq(count + goes - in_flight[-1])]
 
@@ -170,7 +170,7 @@ class PassSequencer(wiring.Component):
         m.d.comb += [
             held.eq(self.hold & gives | reduces & early),
             goes.eq(running & (hi | (may & ~held))),
-            takes.eq(ready & (~running | (goes & last_row)) & (pace == 0)),
+            takes.eq(ready & (~running | (goes & last_row)) & ~pace.any()),
             self.busy.eq(waits | running | (count != 0)),
         ]
         m.d.sync += [self.claim.eq(p.d), self.claim_en.eq(takes & uses[2])]
@@ -195,7 +195,7 @@ class PassSequencer(wiring.Component):
                 m.d.sync += running.eq(0)
         with m.If(takes):
             m.d.sync += [
-                running.eq(1), row.eq(0), last_row.eq(p.last_row == 0),
+                running.eq(1), row.eq(0), last_row.eq(~p.last_row.any()),
                 last_pair.eq(p.last_row == 1),
                 issued.eq(Mux(total > most, most, total)),
                 pace.eq(PACE - 1), reduces.eq(uses[2]),
@@ -206,8 +206,9 @@ class PassSequencer(wiring.Component):
                   for name in ("arrange", "first", "addend", "function", "last", "output",
                                "output_tap", "reduce", "reduce_tap", "step", "d", "k1", "k2")),
                 out.s.eq(self.s_value), out.z.eq(self.z_value),
+                out.segment.eq(segment), out.tag.eq(p.tag),
             ]
-            with m.If(segment == 0):
+            with m.If(~segment.any()):
                 m.d.sync += [own.eq(0), allowed.eq(issued - (p.arrange == Arrange.HALVES))]
 
         # Rows leave through a register.
@@ -222,7 +223,7 @@ class PassSequencer(wiring.Component):
         with m.If(row < full):
             m.d.comb += counts.eq(-1)
         with m.Elif(row == full):
-            m.d.comb += [counts[n].eq(at.limit[:lane_bits] > n) for n in range(c.width)]
+            m.d.comb += [counts[n].eq(at.limit[:lane_bits] > n) for n in range(c.width - 1)]
         outgoing = Signal(beat(c), reset_less=True)
         m.d.sync += [
             self.valid.eq(goes),
@@ -231,7 +232,7 @@ class PassSequencer(wiring.Component):
             outgoing.eq(out),
             outgoing.o.eq(at.o + offset),
             outgoing.hi.eq(hi),
-            outgoing.first_row.eq(row == 0),
+            outgoing.first_row.eq(~row.any()),
             outgoing.last_row.eq(last_row),
             outgoing.counts.eq(counts),
         ]

@@ -22,7 +22,7 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.isa.vector import Step
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 
-from .layouts import scalar, scalar_task
+from .layouts import made_scalar, scalar_task
 
 __all__ = ["ScalarSteps"]
 
@@ -50,7 +50,7 @@ class ScalarSteps(wiring.Component):
         self.config = config
         super().__init__({
             "valid": In(1), "i": In(32), "task": In(scalar_task(config)),
-            "o_valid": Out(1), "o": Out(scalar(config)),
+            "o_valid": Out(1), "o": Out(made_scalar(config)),
         })
 
     @property
@@ -113,7 +113,8 @@ class ScalarSteps(wiring.Component):
         m.d.sync += flags.eq(flags << 1 | self.valid)
         m.d.comb += [
             self.o.value.eq(value),
-            self.o.at.eq(delay("d", task.d, self.latency)),
+            Cat(self.o.at, self.o.segment, self.o.tag).eq(
+                delay("d", Cat(task.d, task.segment, task.tag), self.latency)),
             self.o_valid.eq(flags[-1]),
         ]
         return m

@@ -12,7 +12,7 @@ from flightllm_hw.primitives.delay import Delay, DelayConfig
 
 from .buffer import VectorBuffer
 from .lane import SfuLane
-from .layouts import beat, code_row, external_row, row, scalar, vector_pass
+from .layouts import beat, code_row, external_row, made_scalar, row, scalar, vector_pass
 from .operands import OperandPair
 from .pipeline import (
     ADDED,
@@ -55,7 +55,7 @@ class SpecialFunctionUnit(wiring.Component):
     Members
     -------
     i : In, stream
-        Passes (:func:`flightllm_hw.isa.vector.encode`).
+        Passes (:func:`flightllm_hw.isa.vector.encode`); their tags come out with what they give.
     i_row : In, stream
         Elements to write into the vector buffer.
     i_rotation, step_en, step_at, step : In
@@ -90,7 +90,7 @@ class SpecialFunctionUnit(wiring.Component):
             "hold": In(1),
             "o_codes_valid": Out(1), "o_codes": Out(code_row(config)),
             "o_valid": Out(1), "o": Out(external_row(config)),
-            "o_scalar_valid": Out(1), "o_scalar": Out(scalar(config)),
+            "o_scalar_valid": Out(1), "o_scalar": Out(made_scalar(config)),
             "busy": Out(1),
         })
 
@@ -144,7 +144,7 @@ class SpecialFunctionUnit(wiring.Component):
         flags = Signal(CODED)
         m.d.sync += flags.eq(flags << 1 | sequencer.valid)
         at_tapped = ["first_row", "last_row", "counts", "output", "o", "reduce", "step", "d", "k1",
-                     "k2", "z"]
+                     "k2", "z", "segment", "tag"]
         at_factored = ["output_tap", "reduce_tap", *at_tapped]
         at_applied = ["last", "s", *at_factored]
         at_added = ["function", *at_applied]
@@ -155,7 +155,8 @@ class SpecialFunctionUnit(wiring.Component):
         applied = carry(added, ADDED, APPLIED, at_applied)
         factored = carry(applied, APPLIED, FACTORED, at_factored)
         tapped = carry(factored, FACTORED, TAPPED, at_tapped)
-        coded = carry(tapped, TAPPED, CODED, ["output", "o"])
+        coded = carry(tapped, TAPPED, CODED, [
+            "output", "o", "first_row", "last_row", "z", "segment", "tag"])
 
         # Operands.
         for n, pair in enumerate(pairs):
@@ -192,9 +193,11 @@ class SpecialFunctionUnit(wiring.Component):
         # Outputs.
         rows = Signal(row(c))
         valid = flags[TAPPED - 1]
+        writes = Signal()  # Known a cycle before: who waits to write as well looks at it.
+        m.d.sync += writes.eq(flags[FACTORED - 1] & (factored.output == Output.BUFFER))
         m.d.comb += [
             *(rows[n].eq(lane.o) for n, lane in enumerate(lanes)),
-            buffer.write_en.eq(valid & (tapped.output == Output.BUFFER)),
+            buffer.write_en.eq(writes),
             buffer.write_row.eq(tapped.o),
             buffer.write_data.eq(rows),
             self.o_valid.eq(valid & (tapped.output == Output.OUT)),
@@ -203,6 +206,9 @@ class SpecialFunctionUnit(wiring.Component):
             self.o.elements.eq(rows),
             self.o_codes_valid.eq(flags[CODED - 1] & (coded.output == Output.CODES)),
             self.o_codes.row.eq(coded.o),
+            self.o_codes.first.eq(coded.first_row),
+            self.o_codes.last.eq(coded.last_row),
+            *(self.o_codes[name].eq(coded[name]) for name in ("z", "segment", "tag")),
             *(self.o_codes.codes[n].eq(lane.code) for n, lane in enumerate(lanes)),
         ]
 
@@ -212,7 +218,8 @@ class SpecialFunctionUnit(wiring.Component):
             reductions.beat.eq(tapped),
             *(reductions.i[n].eq(lane.o_reduce) for n, lane in enumerate(lanes)),
             scalars.write_en.eq(reductions.o_valid),
-            scalars.write.eq(reductions.o),
+            scalars.write.at.eq(reductions.o.at),
+            scalars.write.value.eq(reductions.o.value),
             self.o_scalar_valid.eq(reductions.o_valid),
             self.o_scalar.eq(reductions.o),
         ]

@@ -8,11 +8,9 @@ from flightllm_hw.compiler.operations import Operations
 from flightllm_hw.config import SfuConfig
 from flightllm_hw.formats import functions
 from flightllm_hw.golden import operations as golden
-from flightllm_hw.golden.vector import VectorMachine
 from flightllm_hw.isa.timing import schedule
 from flightllm_hw.isa.vector import Function, Output, Reduce, Step, VectorPass, Wait
-from flightllm_hw.sim.sfu import SfuBench
-from support.sfu import anything, ordinary, same_bits
+from support.sfu import Unit, anything, draws, ordinary, same_bits
 
 X, Y, TABLE, O = 0, 8192, 10300, 12400  # noqa: E741 - the output is row O on
 SHAPES = [(1, 1), (3, 1), (5, 2), (16, 1), (17, 3), (64, 16), (100, 16), (129, 5), (1000, 1),
@@ -24,64 +22,6 @@ SHAPES = [(1, 1), (3, 1), (5, 2), (16, 1), (17, 3), (64, 16), (100, 16), (129, 5
 def unit(request):
     """A unit and its golden machine."""
     return Unit(SfuConfig(width=request.param, rows=16384))
-
-
-class Unit:
-    """Runs operations on both, and compares everything that they give."""
-
-    def __init__(self, config):
-        self.config = config
-        self.bench = SfuBench(config)
-        self.machine = VectorMachine(config)
-
-    def write(self, row, x):
-        width = self.config.width
-        rows = -(-x.shape[1] // width)
-        padded = np.pad(x, ((0, 0), (0, rows * width - x.shape[1]))).reshape(-1, width)
-        self.bench.write(row, x)
-        self.machine.buffer[row:row + len(padded)] = padded
-
-    def run(self, passes):
-        """What both gave; cycles as the schedule says."""
-        self.machine.codes.clear()
-        self.machine.out.clear()
-        self.machine.run(*passes)
-        given = self.bench.run(passes)
-        if self.machine.codes:
-            np.testing.assert_array_equal(given.codes, np.concatenate(self.machine.codes))
-        if self.machine.out:
-            same_bits(given.rows, np.concatenate(self.machine.out))
-        last = dict(zip(*given.scalars.T.tolist(), strict=True)) if len(given.scalars) else {}
-        for at, value in last.items():
-            assert value == self.machine.scalars[at], f"scalar {at}"
-        return given
-
-    def read(self, row, n, segments):
-        """Segments of the vector buffer; the padding is zero."""
-        rows = -(-n // self.config.width)
-        got = self.bench.read(row, rows * segments)
-        same_bits(got, self.machine.buffer[row:row + rows * segments])
-        got = got.reshape(segments, -1)
-        assert not got[:, n:].any()
-        return got[:, :n]
-
-    def scalars(self, at, segments):
-        return self.machine.scalars[at:at + segments].view(np.float32)
-
-
-def draws(rng, n, segments):
-    """Ordinary vectors and hostile ones."""
-    shape = segments, n
-    yield ordinary(rng, shape)
-    yield anything(rng, shape)
-    yield np.zeros(shape, np.float32)
-    yield np.full(shape, np.float32(-3.7))
-    one = np.zeros(shape, np.float32)
-    one[:, n // 2] = 1e30
-    yield one
-    masked = ordinary(rng, shape)
-    masked[rng.random(shape) < 0.5] = -np.inf
-    yield masked
 
 
 @pytest.mark.parametrize("n, segments", SHAPES)
