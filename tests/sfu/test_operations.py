@@ -18,7 +18,7 @@ SHAPES = [(1, 1), (3, 1), (5, 2), (16, 1), (17, 3), (64, 16), (100, 16), (129, 5
 """n, segments."""
 
 
-@pytest.fixture(scope="module", params=[4, 8])
+@pytest.fixture(scope="module", params=[4])
 def unit(request):
     """A unit and its golden machine."""
     return Unit(SfuConfig(width=request.param, rows=16384))
