@@ -26,7 +26,7 @@ CONFIG = preset("u280").sfu
 HIDDEN, HEADS, HEAD, INNER, CONTEXT = 4096, 32, 128, 11008, 128
 
 # Rows at which vectors lie; what takes how long does not depend on them.
-X, Y, TABLE, O = 0, 1024, 2048, 3072  # noqa: E741 - the output is row O on
+X, Y, TABLE, OUT = 0, 1024, 2048, 3072
 
 ABSMAX = {"step": Step.OVER, "k1": 127.0}
 
@@ -36,21 +36,21 @@ def operations():
     ops = Operations(CONFIG, 4096)
     return [
         ("RMSNorm", "x / sqrt(mean(x²) + ε) · w",
-         ops.rms_norm(X, Y, O, eps=1e-5, scalar=0)),
+         ops.rms_norm(X, Y, OUT, eps=1e-5, scalar=0)),
         ("LayerNorm", "(x − mean) · w / sqrt(var + ε) + b",
-         ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=0, deviation=1)),
+         ops.layer_norm(X, Y, TABLE, OUT, eps=1e-5, mean=0, deviation=1)),
         ("L1 norm", "(x − mean) · w / (mean abs(x − mean) + ε) + b",
-         ops.l1_norm(X, Y, TABLE, O, eps=1e-5, mean=0, deviation=1)),
+         ops.l1_norm(X, Y, TABLE, OUT, eps=1e-5, mean=0, deviation=1)),
         ("softmax", "exp(t − max t) / Σ exp(t − max t), t = x · c (+ mask)",
-         ops.softmax(X, O, maximum=0, total=1)),
+         ops.softmax(X, OUT, maximum=0, total=1)),
         ("attention codes", "round(exp(x · c − max) · s_v / u), u / Σ exp",
          ops.attention_codes(X, Y, maximum=0, unit=1, total=2)),
-        ("RoPE", "x cos − y sin, y cos + x sin", ops.rope(X, TABLE, O)),
-        ("gated SiLU", "x · sigmoid(x) · gate", ops.activate(Function.SILU, X, O, gate=Y)),
-        ("GELU, ReLU, sigmoid, exp", "f(x)", ops.activate(Function.GELU, X, O)),
-        ("add, multiply, scale", "x + y, x · y, x · c", ops.add(X, Y, O)),
+        ("RoPE", "x cos − y sin, y cos + x sin", ops.rope(X, TABLE, OUT)),
+        ("gated SiLU", "x · sigmoid(x) · gate", ops.activate(Function.SILU, X, OUT, gate=Y)),
+        ("GELU, ReLU, sigmoid, exp", "f(x)", ops.activate(Function.GELU, X, OUT)),
+        ("add, multiply, scale", "x + y, x · y, x · c", ops.add(X, Y, OUT)),
         ("residual", "x + y, 1 / sqrt(mean((x + y)²) + ε)",
-         ops.residual(X, Y, O, eps=1e-5, scalar=0)),
+         ops.residual(X, Y, OUT, eps=1e-5, scalar=0)),
         ("quantize", "s = max abs x / 127, round(x / s)", ops.quantize(X, scalar=0)),
         ("argmax", "the first place of the greatest", ops.argmax(X, scalar=0)),
     ]
@@ -64,10 +64,10 @@ def layer():
     def codes(ops, passes):
         """Codes of what ``passes`` give, whose greatest magnitude they find on the way."""
         return [*ops.reduced(passes, Reduce.ABSMAX, scalar=32, **ABSMAX),
-                ops.quantize(O, scalar=32)[1]]
+                ops.quantize(OUT, scalar=32)[1]]
 
-    norm = codes(hidden, hidden.normalize(X, Y, O, scalar=0))
-    turned = codes(heads, heads.rope(X, TABLE, O))
+    norm = codes(hidden, hidden.normalize(X, Y, OUT, scalar=0))
+    turned = codes(heads, heads.rope(X, TABLE, OUT))
     attention = scores.attention_codes(X, Y, maximum=0, unit=32, total=64)
     return [
         ("attention norm and its codes", norm),
@@ -79,7 +79,7 @@ def layer():
         ("codes of the heads' outputs", hidden.quantize(X, scalar=32)),
         ("residual and its mean square", hidden.residual(X, Y, X, eps=1e-5, scalar=0)),
         ("norm of the MLP and its codes", norm),
-        ("gated SiLU and its codes", codes(inner, inner.activate(Function.SILU, X, O, gate=Y))),
+        ("gated SiLU and its codes", codes(inner, inner.activate(Function.SILU, X, OUT, gate=Y))),
         ("residual and its mean square", hidden.residual(X, Y, X, eps=1e-5, scalar=0)),
     ]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The adder against numpy, to the bit, with millions of summands of each kind."""
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -8,73 +9,33 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from flightllm_hw.arith.add import Fp32Add, Fp32AddConfig
-from flightllm_hw.arith.layouts import QUIET_NAN
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
-from flightllm_hw.formats import flush
 from flightllm_hw.sim import verilator
+from support.fp32 import (
+    anything,
+    corners,
+    flushed,
+    one_corner,
+    significands,
+    signs,
+    swapped,
+    word,
+)
 from support.lint import lint
 
 LATENCY = Fp32Add.latency
+
+golden = functools.partial(flushed, np.add)
 
 ROUNDS = 4
 COUNT = 250_000
 """Rounds, and sums of a round, of each class: 13 million in total."""
 
-CORNERS = np.array([
-    0x0000_0000, 0x0000_0001, 0x007F_FFFF,               # zero, subnormal
-    0x0080_0000, 0x0080_0001, 0x00FF_FFFF, 0x0100_0000,  # the smallest normal ones
-    0x3F00_0000, 0x3F7F_FFFF, 0x3F80_0000, 0x3F80_0001,  # around one
-    0x3FFF_FFFF, 0x4000_0000, 0x3300_0000, 0x3380_0000,
-    0x3380_0001, 0x72FF_FFFF, 0x7300_0000, 0x7300_0001,  # half a unit of the largest
-    0x7F00_0000, 0x7F7F_FFFF,                            # the largest
-    0x7F80_0000, 0x7F80_0001, 0x7FC0_0000, 0x7FFF_FFFF,  # infinity, NaN
-], np.uint32)
-CORNERS = np.concatenate([CORNERS, CORNERS | 0x8000_0000])
-
-
-def golden(a, b):
-    with np.errstate(all="ignore"):
-        o = flush(flush(a.view(np.float32)) + flush(b.view(np.float32)))
-    return np.where(np.isnan(o), np.uint32(QUIET_NAN), o.view(np.uint32))
-
-
-def word(sign, exponent, significand):
-    """Bits of a float32; ``significand`` has its leading one."""
-    return (sign.astype(np.uint32) << 31 | exponent.astype(np.uint32) << 23
-            | significand.astype(np.uint32) & 0x7F_FFFF)
-
-
-def signs(rng, n):
-    return rng.integers(2, size=(2, n))
-
-
-def significands(rng, n):
-    return rng.integers(1 << 23, 1 << 24, (2, n))
-
-
-def swapped(rng, a, b):
-    return rng.permuted(np.stack([a, b]), axis=0)
-
-
-def anything(rng, n):
-    return rng.integers(1 << 32, size=(2, n), dtype=np.uint32)
-
 
 def ordinary(rng, n):
     return word(signs(rng, n), rng.integers(112, 143, (2, n)), significands(rng, n))
-
-
-def corners(rng, n):
-    a, b = np.meshgrid(CORNERS, CORNERS)
-    pairs = np.stack([a.ravel(), b.ravel()])
-    more = rng.choice(CORNERS, (2, n - pairs.shape[1]))
-    return np.concatenate([pairs, more], 1)
-
-
-def one_corner(rng, n):
-    return swapped(rng, rng.choice(CORNERS, n), anything(rng, n)[0])
 
 
 def subnormals(rng, n):

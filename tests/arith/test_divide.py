@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The divider against numpy, to the bit, and numpy against plain fractions."""
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -8,44 +9,27 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from flightllm_hw.arith.divide import Fp32Divide, Fp32DivideConfig
-from flightllm_hw.arith.layouts import QUIET_NAN
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
-from flightllm_hw.formats import flush
 from flightllm_hw.sim import verilator
+from support.fp32 import (
+    anything,
+    corners,
+    flushed,
+    one_corner,
+    signs,
+    subnormals,
+    word,
+)
 from support.lint import lint
 
 LATENCY = Fp32Divide.latency
 
+golden = functools.partial(flushed, np.divide)
+
 COUNT = 250_000
 """Quotients of each class: 2.5 million in total."""
-
-CORNERS = np.array([
-    0x0000_0000, 0x0000_0001, 0x007F_FFFF,               # zero, subnormal
-    0x0080_0000, 0x0080_0001, 0x00FF_FFFF,               # the smallest normal ones
-    0x3F00_0000, 0x3F7F_FFFF, 0x3F80_0000, 0x3F80_0001,  # around one
-    0x3FFF_FFFF, 0x4000_0000, 0x42FE_0000,
-    0x7F00_0000, 0x7F7F_FFFF,                            # the largest
-    0x7F80_0000, 0x7F80_0001, 0x7FC0_0000, 0x7FFF_FFFF,  # infinity, NaN
-], np.uint32)
-CORNERS = np.concatenate([CORNERS, CORNERS | 0x8000_0000])
-
-
-def golden(a, b):
-    with np.errstate(all="ignore"):
-        o = flush(flush(a.view(np.float32)) / flush(b.view(np.float32)))
-    return np.where(np.isnan(o), np.uint32(QUIET_NAN), o.view(np.uint32))
-
-
-def word(sign, exponent, significand):
-    """Bits of a float32; ``significand`` has its leading one."""
-    return (sign.astype(np.uint32) << 31 | exponent.astype(np.uint32) << 23
-            | significand.astype(np.uint32) & 0x7F_FFFF)
-
-
-def signs(rng, n):
-    return rng.integers(2, size=(2, n))
 
 
 def significands(rng, n):
@@ -60,27 +44,8 @@ def exponents(rng, n, difference):
     return np.stack([b + difference, b])
 
 
-def anything(rng, n):
-    return rng.integers(1 << 32, size=(2, n), dtype=np.uint32)
-
-
 def ordinary(rng, n):
     return word(signs(rng, n), rng.integers(64, 191, (2, n)), significands(rng, n))
-
-
-def corners(rng, n):
-    a, b = np.meshgrid(CORNERS, CORNERS)
-    pairs = np.stack([a.ravel(), b.ravel()])
-    return np.concatenate([pairs, rng.choice(CORNERS, (2, n - pairs.shape[1]))], 1)
-
-
-def one_corner(rng, n):
-    return rng.permuted(np.stack([rng.choice(CORNERS, n), anything(rng, n)[0]]), axis=0)
-
-
-def subnormals(rng, n):
-    tiny = rng.integers(1 << 23, size=n) | rng.integers(2, size=n) << 31
-    return rng.permuted(np.stack([tiny.astype(np.uint32), anything(rng, n)[0]]), axis=0)
 
 
 def scales(rng, n):

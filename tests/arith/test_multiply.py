@@ -1,41 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """The multiplier against numpy, to the bit, with millions of factors of each kind."""
 
+import functools
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.arith.layouts import QUIET_NAN
 from flightllm_hw.arith.multiply import Fp32Multiply, Fp32MultiplyConfig
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import convert, design
-from flightllm_hw.formats import flush
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.vendor import vendor_cells
+from support.fp32 import (
+    anything,
+    corners,
+    flushed,
+    one_corner,
+    ordinary,
+    significands,
+    signs,
+    subnormals,
+    word,
+)
 
 LATENCY = Fp32Multiply.latency
+
+golden = functools.partial(flushed, np.multiply)
 
 ROUNDS = 4
 COUNT = 250_000
 """Rounds, and products of a round, of each class: 11 million in total."""
-
-CORNERS = np.array([
-    0x0000_0000, 0x0000_0001, 0x007F_FFFF,               # zero, subnormal
-    0x0080_0000, 0x0080_0001, 0x00FF_FFFF,               # the smallest normal ones
-    0x3F00_0000, 0x3F7F_FFFF, 0x3F80_0000, 0x3F80_0001,  # around one
-    0x3FFF_FFFF, 0x4000_0000, 0x1F80_0000, 0x5F80_0000,
-    0x7F00_0000, 0x7F7F_FFFF,                            # the largest
-    0x7F80_0000, 0x7F80_0001, 0x7FC0_0000, 0x7FFF_FFFF,  # infinity, NaN
-], np.uint32)
-CORNERS = np.concatenate([CORNERS, CORNERS | 0x8000_0000])
-
-
-def golden(a, b):
-    with np.errstate(all="ignore"):
-        o = flush(flush(a.view(np.float32)) * flush(b.view(np.float32)))
-    return np.where(np.isnan(o), np.uint32(QUIET_NAN), o.view(np.uint32))
 
 
 def exact(a, b):
@@ -43,48 +39,10 @@ def exact(a, b):
     return np.abs(a.view(np.float32).astype(float) * b.view(np.float32).astype(float))
 
 
-def word(sign, exponent, significand):
-    """Bits of a float32; ``significand`` has its leading one."""
-    return (sign.astype(np.uint32) << 31 | exponent.astype(np.uint32) << 23
-            | significand.astype(np.uint32) & 0x7F_FFFF)
-
-
-def signs(rng, n):
-    return rng.integers(2, size=(2, n))
-
-
-def significands(rng, n):
-    return rng.integers(1 << 23, 1 << 24, (2, n))
-
-
 def exponents(rng, n, total):
     """Two in 1..254 whose sum is ``total``."""
     first = rng.integers(np.maximum(1, total - 254), np.minimum(254, total - 1) + 1, n)
     return first, total - first
-
-
-def anything(rng, n):
-    return rng.integers(1 << 32, size=(2, n), dtype=np.uint32)
-
-
-def ordinary(rng, n):
-    return word(signs(rng, n), rng.integers(64, 191, (2, n)), significands(rng, n))
-
-
-def corners(rng, n):
-    a, b = np.meshgrid(CORNERS, CORNERS)
-    pairs = np.stack([a.ravel(), b.ravel()])
-    more = rng.choice(CORNERS, (2, n - pairs.shape[1]))
-    return np.concatenate([pairs, more], 1)
-
-
-def one_corner(rng, n):
-    return rng.permuted(np.stack([rng.choice(CORNERS, n), anything(rng, n)[0]]), axis=0)
-
-
-def subnormals(rng, n):
-    tiny = rng.integers(1 << 23, size=n) | rng.integers(2, size=n) << 31
-    return rng.permuted(np.stack([tiny.astype(np.uint32), anything(rng, n)[0]]), axis=0)
 
 
 def ties(rng, n):

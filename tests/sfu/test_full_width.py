@@ -13,7 +13,7 @@ from flightllm_hw.presets import preset
 from support.sfu import Unit, anything, draws, ordinary, same_bits
 
 CONFIG = preset("u280").sfu
-X, Y, TABLE, O = 0, 1024, 2048, 3072  # noqa: E741 - the output is row O on
+X, Y, TABLE, OUT = 0, 1024, 2048, 3072
 SHAPES = [(1, 1), (17, 16), (64, 3), (1000, 1), (4096, 1), (4097, 2)]
 """n, segments."""
 
@@ -33,10 +33,10 @@ def test_norms(unit, n, segments, rng):
     unit.write(TABLE, b)
     for x in draws(rng, n, segments):
         unit.write(X, x)
-        unit.run(ops.rms_norm(X, Y, O, eps=1e-5, scalar=0))
-        same_bits(unit.read(O, n, segments), golden.rms_norm(x, w, 1e-5))
-        unit.run(ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32))
-        same_bits(unit.read(O, n, segments), golden.layer_norm(x, w, b, 1e-5))
+        unit.run(ops.rms_norm(X, Y, OUT, eps=1e-5, scalar=0))
+        same_bits(unit.read(OUT, n, segments), golden.rms_norm(x, w, 1e-5))
+        unit.run(ops.layer_norm(X, Y, TABLE, OUT, eps=1e-5, mean=16, deviation=32))
+        same_bits(unit.read(OUT, n, segments), golden.layer_norm(x, w, b, 1e-5))
 
 
 @shapes
@@ -47,11 +47,11 @@ def test_a_residual_sum_is_measured_on_its_way(unit, n, segments, rng):
     unit.write(X, x)
     unit.write(Y, y)
     unit.write(TABLE, w)
-    normalized = ops.reduced(ops.normalize(O, TABLE, Y, scalar=0), Reduce.ABSMAX, scalar=16,
+    normalized = ops.reduced(ops.normalize(OUT, TABLE, Y, scalar=0), Reduce.ABSMAX, scalar=16,
                              step=Step.OVER, k1=127.0)
-    unit.run([*ops.residual(X, Y, O, eps=1e-5, scalar=0), *normalized])
+    unit.run([*ops.residual(X, Y, OUT, eps=1e-5, scalar=0), *normalized])
     want = golden.rms_norm(golden.add(x, y), w, 1e-5)
-    same_bits(unit.read(O, n, segments), golden.add(x, y))
+    same_bits(unit.read(OUT, n, segments), golden.add(x, y))
     same_bits(unit.read(Y, n, segments), want)
     same_bits(unit.scalars(16, segments), golden.absmax_scale(want))
 
@@ -64,8 +64,8 @@ def test_softmax_and_attention_codes(unit, n, segments, rng):
     options = {"scale": 0.088, "limit": limit, "causal": True}
     for x in draws(rng, n, segments):
         unit.write(X, x)
-        unit.run(ops.softmax(X, O, maximum=0, total=16, **options))
-        same_bits(unit.read(O, n, segments), golden.softmax(x, 0.088, counts))
+        unit.run(ops.softmax(X, OUT, maximum=0, total=16, **options))
+        same_bits(unit.read(OUT, n, segments), golden.softmax(x, 0.088, counts))
 
     x = 9 * ordinary(rng, (segments, n))
     x[~counts] = -np.inf  # so that the test's own maximum leaves them out
@@ -92,12 +92,12 @@ def test_element_by_element(unit, n, segments, rng):
         unit.write(X, x)
         unit.write(Y, y)
         for passes, want in (
-                (ops.add(X, Y, O), golden.add(x, y)),
-                (ops.multiply(X, Y, O), golden.multiply(x, y)),
-                (ops.activate(Function.SILU, X, O, gate=Y), golden.multiply(functions.silu(x), y)),
-                (ops.activate(Function.GELU, X, O), functions.gelu(x))):
+                (ops.add(X, Y, OUT), golden.add(x, y)),
+                (ops.multiply(X, Y, OUT), golden.multiply(x, y)),
+                (ops.activate(Function.SILU, X, OUT, gate=Y), golden.multiply(functions.silu(x), y)),
+                (ops.activate(Function.GELU, X, OUT), functions.gelu(x))):
             unit.run(passes)
-            same_bits(unit.read(O, n, segments), want)
+            same_bits(unit.read(OUT, n, segments), want)
 
 
 @shapes
@@ -126,21 +126,21 @@ def test_rope(unit, halves, rng):
     unit.write(TABLE, table[None])
     for x in draws(rng, n, segments):
         unit.write(X, x)
-        unit.run(ops.rope(X, TABLE, O, halves=halves))
-        same_bits(unit.read(O, n, segments), golden.rope(x, cos, sin, halves))
+        unit.run(ops.rope(X, TABLE, OUT, halves=halves))
+        same_bits(unit.read(OUT, n, segments), golden.rope(x, cos, sin, halves))
 
 
 @pytest.mark.parametrize("passes", [
-    lambda ops: ops.rms_norm(X, Y, O, eps=1e-5, scalar=0),
+    lambda ops: ops.rms_norm(X, Y, OUT, eps=1e-5, scalar=0),
     lambda ops: ops.softmax(X, X, maximum=0, total=16),
     lambda ops: ops.quantize(X, scalar=0),
-    lambda ops: ops.rope(X, TABLE, O, halves=True),
-    lambda ops: ops.reduced(ops.add(X, Y, O), Reduce.ABSMAX, scalar=0, step=Step.OVER, k1=127.0)],
+    lambda ops: ops.rope(X, TABLE, OUT, halves=True),
+    lambda ops: ops.reduced(ops.add(X, Y, OUT), Reduce.ABSMAX, scalar=0, step=Step.OVER, k1=127.0)],
     ids=["rms_norm", "softmax", "quantize", "rope", "add and absmax"])
 @pytest.mark.parametrize("n, segments", [(32, 1), (64, 16), (4096, 1)])
 def test_an_operation_takes_the_cycles_of_its_schedule(unit, n, segments, passes):
     listed = passes(Operations(CONFIG, n, segments))
-    out = VectorPass(a=O, rows=1, limit=1, output=Output.OUT, wait=Wait.DRAIN)
+    out = VectorPass(a=OUT, rows=1, limit=1, output=Output.OUT, wait=Wait.DRAIN)
     given = unit.bench.run([*listed, out])
     planned = schedule([*listed, out], CONFIG.scalars)
     alone = unit.bench.run([out])

@@ -12,7 +12,7 @@ from flightllm_hw.isa.timing import schedule
 from flightllm_hw.isa.vector import Function, Output, Reduce, Step, VectorPass, Wait
 from support.sfu import Unit, anything, draws, ordinary, same_bits
 
-X, Y, TABLE, O = 0, 8192, 10300, 12400  # noqa: E741 - the output is row O on
+X, Y, TABLE, OUT = 0, 8192, 10300, 12400
 SHAPES = [(1, 1), (3, 1), (5, 2), (16, 1), (17, 3), (64, 16), (100, 16), (129, 5), (1000, 1),
           (4096, 1), (4097, 2)]
 """n, segments."""
@@ -32,12 +32,12 @@ def test_norms(unit, n, segments, rng):
     unit.write(TABLE, b)
     for x in draws(rng, n, segments):
         unit.write(X, x)
-        unit.run(ops.rms_norm(X, Y, O, eps=1e-5, scalar=0))
-        same_bits(unit.read(O, n, segments), golden.rms_norm(x, w, 1e-5))
-        unit.run(ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32))
-        same_bits(unit.read(O, n, segments), golden.layer_norm(x, w, b, 1e-5))
-        unit.run(ops.l1_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32))
-        same_bits(unit.read(O, n, segments), golden.l1_norm(x, w, b, 1e-5))
+        unit.run(ops.rms_norm(X, Y, OUT, eps=1e-5, scalar=0))
+        same_bits(unit.read(OUT, n, segments), golden.rms_norm(x, w, 1e-5))
+        unit.run(ops.layer_norm(X, Y, TABLE, OUT, eps=1e-5, mean=16, deviation=32))
+        same_bits(unit.read(OUT, n, segments), golden.layer_norm(x, w, b, 1e-5))
+        unit.run(ops.l1_norm(X, Y, TABLE, OUT, eps=1e-5, mean=16, deviation=32))
+        same_bits(unit.read(OUT, n, segments), golden.l1_norm(x, w, b, 1e-5))
 
 
 @pytest.mark.parametrize("n, segments", SHAPES)
@@ -50,8 +50,8 @@ def test_softmax(unit, n, segments, causal, rng):
     mask = np.where(rng.random((segments, n)) < 0.3, np.float32(-np.inf), np.float32(0))
     for x in draws(rng, n, segments):
         unit.write(X, x)
-        unit.write(Y if 2 * n * segments < 8192 else O, mask)
-        at = Y if 2 * n * segments < 8192 else O
+        unit.write(Y if 2 * n * segments < 8192 else OUT, mask)
+        at = Y if 2 * n * segments < 8192 else OUT
         options = {"scale": 0.088, "limit": limit, "causal": causal}
         unit.run(ops.softmax(X, X, maximum=0, total=16, **options))
         same_bits(unit.read(X, n, segments), golden.softmax(x, 0.088, counts))
@@ -83,7 +83,7 @@ def test_attention_codes(unit, n, segments, rng):
 @pytest.mark.parametrize("n, segments", SHAPES)
 def test_element_by_element(unit, n, segments, rng):
     ops = Operations(unit.config, n, segments)
-    far = O if n * segments > 2000 else Y
+    far = OUT if n * segments > 2000 else Y
     for x in draws(rng, n, segments):
         y = anything(rng, (segments, n))
         unit.write(X, x)
@@ -132,8 +132,8 @@ def test_rope(unit, n, segments, halves, rng):
         unit.write(TABLE, table[None])
         for x in draws(rng, n, segments):
             unit.write(X, x)
-            unit.run(ops.rope(X, TABLE, O, halves=halves))
-            same_bits(unit.read(O, n, segments), golden.rope(x, cos, sin, halves))
+            unit.run(ops.rope(X, TABLE, OUT, halves=halves))
+            same_bits(unit.read(OUT, n, segments), golden.rope(x, cos, sin, halves))
 
 
 def test_an_operation_can_reduce_what_it_gives(unit, rng):
@@ -142,23 +142,23 @@ def test_an_operation_can_reduce_what_it_gives(unit, rng):
     x, y = ordinary(rng, (2, segments, n))
     unit.write(X, x)
     unit.write(Y, y)
-    added = ops.reduced(ops.add(X, Y, O), Reduce.ABSMAX, scalar=0, step=Step.OVER, k1=127.0)
+    added = ops.reduced(ops.add(X, Y, OUT), Reduce.ABSMAX, scalar=0, step=Step.OVER, k1=127.0)
     unit.run(added)
-    same_bits(unit.read(O, n, segments), golden.add(x, y))
+    same_bits(unit.read(OUT, n, segments), golden.add(x, y))
     same_bits(unit.scalars(0, segments), golden.absmax_scale(golden.add(x, y)))
 
 
 @pytest.mark.parametrize("passes", [
-    lambda ops: ops.rms_norm(X, Y, O, eps=1e-5, scalar=0),
-    lambda ops: ops.layer_norm(X, Y, TABLE, O, eps=1e-5, mean=16, deviation=32),
+    lambda ops: ops.rms_norm(X, Y, OUT, eps=1e-5, scalar=0),
+    lambda ops: ops.layer_norm(X, Y, TABLE, OUT, eps=1e-5, mean=16, deviation=32),
     lambda ops: ops.softmax(X, X, maximum=0, total=16),
     lambda ops: ops.quantize(X, scalar=0),
-    lambda ops: ops.rope(X, TABLE, O, halves=True),
-    lambda ops: ops.add(X, Y, O) + ops.scale(O, O, 2.0) + ops.add(X, O, O)])
+    lambda ops: ops.rope(X, TABLE, OUT, halves=True),
+    lambda ops: ops.add(X, Y, OUT) + ops.scale(OUT, OUT, 2.0) + ops.add(X, OUT, OUT)])
 @pytest.mark.parametrize("n, segments", [(16, 1), (64, 1), (64, 16), (1024, 1), (4096, 1)])
 def test_an_operation_takes_the_cycles_of_its_schedule(unit, n, segments, passes):
     listed = passes(Operations(unit.config, n, segments))
-    out = VectorPass(a=O, rows=1, limit=1, output=Output.OUT, wait=Wait.DRAIN)
+    out = VectorPass(a=OUT, rows=1, limit=1, output=Output.OUT, wait=Wait.DRAIN)
     given = unit.bench.run([*listed, out])
     planned = schedule([*listed, out], unit.config.scalars)
     # The row goes at the schedule's cycle; the first pass was accepted at cycle 0 of the run.
