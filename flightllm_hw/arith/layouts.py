@@ -3,6 +3,8 @@
 
 from amaranth.lib import data
 
+from flightllm_hw.formats.fp32 import QUIET_NAN
+
 __all__ = ["BIAS", "EXPONENT_MAX", "FRACTION_BITS", "QUIET_NAN", "Fp32"]
 
 FRACTION_BITS = 23
@@ -13,9 +15,6 @@ BIAS = 127
 
 EXPONENT_MAX = 255
 """The exponent of infinity and NaN."""
-
-QUIET_NAN = 0x7FC0_0000
-"""The bits of the one NaN that operations give."""
 
 
 class Fp32(data.Struct):

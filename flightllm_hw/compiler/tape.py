@@ -12,6 +12,7 @@ from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.blocks import MASK_HEADERS
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.weight import QuantizedWeights
+from flightllm_hw.isa.matrix import MatrixShape
 
 from .tile import TiledMatrix, lay_out
 
@@ -22,35 +23,8 @@ Lay = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TapeShape:
-    """What a lane must know of a matrix to read its tape.
-
-    Parameters
-    ----------
-    pattern : Pattern
-    bits : int
-        Of a code.
-    zero_point : bool
-        Whether headers have zero beats.
-    masked : bool
-        Whether headers of nothing but zeros are left out.
-    row_blocks : int
-    group_tiles : int
-        Tiles of a whole group.
-    groups : int
-        Groups of a row block.
-    last_tiles : int
-        Tiles of its last group.
-    """
-
-    pattern: Pattern
-    bits: int
-    zero_point: bool
-    masked: bool
-    row_blocks: int
-    group_tiles: int
-    groups: int
-    last_tiles: int
+class TapeShape(MatrixShape):
+    """The shape of a matrix that was quantized; fields are those of any."""
 
     @classmethod
     def of(cls, weights: QuantizedWeights, pattern: Pattern, config: LaneConfig,

@@ -8,12 +8,8 @@ from flightllm_hw.isa.vector import SEGMENT_BITS
 
 from .layouts import ELEMENT_BITS, ExchangeConfig
 
-__all__ = ["KEYS", "NONE", "REDUCTION", "VALUES", "Z", "append_unit", "beat_shift", "destination",
+__all__ = ["append_unit", "beat_shift", "destination",
            "unit_codes", "whose"]
-
-# As instructions have them.
-ACTIVATIONS, KEYS, VALUES = range(3)
-NONE, Z, REDUCTION = range(3)
 
 WORD_BITS = 36
 """Width of the address of a scale, which counts words of 4 bytes."""
@@ -32,8 +28,8 @@ def unit_codes(config: ExchangeConfig) -> int:
 def destination(config: ExchangeConfig):
     """What becomes of a pass's codes and scalars; fields are the instruction's.
 
-    ``target``: 0 activations, 1 keys, 2 values. ``scales``: 0 none, 1 a segment's z, 2 its
-    reduction. ``limit`` counts the codes of keys and values.
+    ``target`` is a :class:`~flightllm_hw.isa.table.Target`, ``scales`` a
+    :class:`~flightllm_hw.isa.table.Bank`. ``limit`` counts the codes of keys and values.
     """
     word = (config.lane.window_words - 1).bit_length()
     return data.StructLayout({

@@ -7,9 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.stream import Queue, QueueConfig
+from flightllm_hw.isa.table import Bank
 from flightllm_hw.sfu.layouts import code_row, made_scalar
 
-from .destinations import REDUCTION, Z, destination, whose
+from .destinations import destination, whose
 from .layouts import ExchangeConfig
 
 __all__ = ["TokenScales", "token_scale"]
@@ -71,7 +72,7 @@ class TokenScales(wiring.Component):
             width=len(made.as_value()), depth=WAITING)))
         m.d.sync += [
             made_valid.eq(self.scalar_valid & ~to.target.any()
-                          & (to.scales == REDUCTION)),
+                          & (to.scales == Bank.REDUCTION)),
             made.lanes.eq(lanes), made.at.eq(Cat(token, to.bank)), made.value.eq(self.scalar.value),
         ]
         m.d.comb += [waiting.i.valid.eq(made_valid), waiting.i.payload.eq(made.as_value()),
@@ -83,7 +84,7 @@ class TokenScales(wiring.Component):
         with_row = Signal()
         m.d.comb += [
             with_row.eq(self.i_valid & self.i.first & ~to.target.any()
-                        & (to.scales == Z)),
+                        & (to.scales == Bank.Z)),
             waiting.o.ready.eq(~with_row),
         ]
         m.d.sync += self.o_valid.eq(with_row | waiting.o.valid)

@@ -5,9 +5,10 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from flightllm_hw.isa.table import Target
 from flightllm_hw.sfu.layouts import code_row
 
-from .destinations import KEYS, VALUES, append_unit, beat_shift, destination, unit_codes, whose
+from .destinations import append_unit, beat_shift, destination, unit_codes, whose
 from .layouts import ELEMENT_BITS, ExchangeConfig
 
 __all__ = ["AppendUnits"]
@@ -57,7 +58,7 @@ class AppendUnits(wiring.Component):
         shift = beat_shift(c)
         values = Signal()
         keys = Signal()
-        m.d.comb += [values.eq(to.target == VALUES), keys.eq(to.target == KEYS)]
+        m.d.comb += [values.eq(to.target == Target.VALUES), keys.eq(to.target == Target.KEYS)]
 
         # Units of a row; or rows of a unit, where those are shorter.
         units = max(1, c.width // size)

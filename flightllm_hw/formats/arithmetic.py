@@ -11,17 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flightllm_hw.formats.fp32 import flush_bits
+from flightllm_hw.formats.fp32 import QUIET_NAN, flush_bits
 
-__all__ = ["QUIET_NAN", "add", "bits", "divide", "from_bits", "greater", "maximum", "multiply",
+__all__ = ["add", "bits", "divide", "from_bits", "greater", "maximum", "multiply",
            "one_nan"]
 
 Floats = npt.NDArray[np.float32]
 Operand = npt.NDArray[Any] | np.floating[Any]
-
-QUIET_NAN = 0x7FC0_0000
-"""The bits of the one NaN that operations give."""
-
 
 def bits(x: Operand) -> npt.NDArray[np.uint32]:
     """The bits of float32 values."""

@@ -12,10 +12,13 @@ import numpy.typing as npt
 
 from flightllm_hw.formats.checks import require_array
 
-__all__ = ["SMALLEST_NORMAL", "flush", "flush_bits"]
+__all__ = ["QUIET_NAN", "SMALLEST_NORMAL", "flush", "flush_bits"]
 
 SMALLEST_NORMAL = np.float32(2.0 ** -126)
 """The smallest positive float32 that is not subnormal."""
+
+QUIET_NAN = 0x7FC0_0000
+"""The bits of the one NaN that operations give."""
 
 
 def flush(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -10,27 +10,13 @@ import numpy.typing as npt
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.formats.append import append_key, append_value
 from flightllm_hw.formats.arithmetic import multiply
-from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.memory import Image
 from flightllm_hw.golden.tape import read_matrix
+from flightllm_hw.isa.matrix import MatrixShape
 
 __all__ = ["LaneMachine"]
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """A matrix as an MV or MM names it."""
-
-    pattern: Pattern
-    bits: int
-    zero_point: bool
-    masked: bool
-    row_blocks: int
-    group_tiles: int
-    groups: int
-    last_tiles: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +75,7 @@ class LaneMachine:
             else:
                 self._pieces[0] = (address + used, count - used)
 
-    def _matrix(self, shape: _Shape) -> _Known:
+    def _matrix(self, shape: MatrixShape) -> _Known:
         address = self._pieces[0] if self._pieces else (0, 0)
         known = self._known.get((address[0], shape))
         if known and self._current(known):
@@ -128,9 +114,10 @@ class LaneMachine:
 
     def multiply(self, fields: dict[str, Any]) -> Floats:
         """The results of an MV or MM, (tokens, rows), padding included."""
-        shape = _Shape(Pattern(fields["pattern"]), fields["bits"], bool(fields["zero_point"]),
-                       bool(fields["masked"]), *(fields[name] for name in (
-                           "row_blocks", "group_tiles", "groups", "last_tiles")))
+        shape = MatrixShape(
+            pattern=fields["pattern"], bits=fields["bits"], zero_point=bool(fields["zero_point"]),
+            masked=bool(fields["masked"]), **{name: fields[name] for name in (
+                "row_blocks", "group_tiles", "groups", "last_tiles")})
         matrix = self._matrix(shape)
         tokens = fields["tokens"]
         x = np.stack([self._token(fields, t, matrix.weights.shape[1]) for t in range(tokens)])

@@ -21,18 +21,17 @@ from flightllm_hw.golden.lanes import LaneMachine
 from flightllm_hw.golden.memory import Image
 from flightllm_hw.golden.vector import VectorMachine
 from flightllm_hw.isa.instruction import (
-    IllegalInstruction,
     Instruction,
+    InstructionError,
     apply_patches,
     as_pass,
     from_bytes,
 )
-from flightllm_hw.isa.table import BITS, REGISTERS, Bank, Target
+from flightllm_hw.isa.table import BITS, LOOPS, REGISTERS, Bank, Target
 
 __all__ = ["Machine", "Stop", "Stopped"]
 
 SIZE = BITS // 8
-LOOPS = 4
 MASK = (1 << 32) - 1
 
 KEPT = 256
@@ -147,7 +146,7 @@ class Machine:
         """Execute one instruction; why it was the last, if it was."""
         try:
             return self._execute(self._fetch())
-        except IllegalInstruction as error:
+        except InstructionError as error:
             return Stopped(Stop.ILLEGAL, self.pc, str(error))
         except IndexError as error:
             return Stopped(Stop.ADDRESS, self.pc, str(error))

@@ -5,7 +5,7 @@ Written from ``docs/tape.md``, not from the encoder.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,31 +13,11 @@ import numpy.typing as npt
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.blocks import MASK_HEADERS
 from flightllm_hw.formats.pattern import Pattern
+from flightllm_hw.isa.matrix import MatrixShape
 
-__all__ = ["Matrix", "Shape", "read_matrix"]
+__all__ = ["Matrix", "read_matrix"]
 
 Beats = npt.NDArray[np.uint8]
-
-
-class Shape(Protocol):
-    """What an operation says of its matrix."""
-
-    @property
-    def pattern(self) -> Pattern: ...  # noqa: D102
-    @property
-    def bits(self) -> int: ...  # noqa: D102
-    @property
-    def zero_point(self) -> bool: ...  # noqa: D102
-    @property
-    def masked(self) -> bool: ...  # noqa: D102
-    @property
-    def row_blocks(self) -> int: ...  # noqa: D102
-    @property
-    def group_tiles(self) -> int: ...  # noqa: D102
-    @property
-    def groups(self) -> int: ...  # noqa: D102
-    @property
-    def last_tiles(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -64,7 +44,7 @@ class Matrix:
 class _Geometry:
     """What a shape comes to."""
 
-    shape: Shape
+    shape: MatrixShape
     config: LaneConfig
 
     @property
@@ -112,7 +92,7 @@ class _Geometry:
         return 1 + self.shape.zero_point + halves // 2
 
 
-def read_matrix(beats: Beats, shape: Shape, config: LaneConfig) -> Matrix:
+def read_matrix(beats: Beats, shape: MatrixShape, config: LaneConfig) -> Matrix:
     """The matrix at the beginning of ``beats``, (beats, beat_bits / 8).
 
     Raises

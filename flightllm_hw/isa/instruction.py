@@ -30,8 +30,18 @@ from flightllm_hw.isa.table import (
 )
 from flightllm_hw.isa.vector import VectorPass
 
-__all__ = ["IllegalInstruction", "Instruction", "Reason", "apply_patches", "as_pass", "decode",
-           "encode", "from_bytes", "from_pass", "to_bytes"]
+__all__ = [
+    "Instruction",
+    "InstructionError",
+    "Reason",
+    "apply_patches",
+    "as_pass",
+    "decode",
+    "encode",
+    "from_bytes",
+    "from_pass",
+    "to_bytes",
+]
 
 
 class Reason(IntEnum):
@@ -50,7 +60,7 @@ class Reason(IntEnum):
     PATCH = 5
 
 
-class IllegalInstruction(ValueError):  # noqa: N818 (what it is called in the error register)
+class InstructionError(ValueError):
     """512 bits that are no instruction.
 
     Parameters
@@ -170,7 +180,7 @@ def decode(word: int) -> Instruction:
 
     Raises
     ------
-    IllegalInstruction
+    InstructionError
         If it is none.
     ValueError
         If it has more than 512 bits.
@@ -180,26 +190,26 @@ def decode(word: int) -> Instruction:
     codes = (word & 15, word >> 4 & 15)
     found = next((k for k in KINDS if (k.opcode, k.mode) == codes), None)
     if found is None:
-        raise IllegalInstruction(Reason.KIND, f"Opcode and mode must be those of an instruction,"
+        raise InstructionError(Reason.KIND, f"Opcode and mode must be those of an instruction,"
                                               f" not {codes[0]} and {codes[1]}")
 
     values = {name: word >> start & (1 << f.bits) - 1
               for name, (start, f) in layout(found).items()}
     used = HEADER_BITS + sum(f.bits for f in found.fields)
     if values["reserved"] or word >> used:
-        raise IllegalInstruction(Reason.ZERO, f"{found.name} must have zeros in its reserved bits"
+        raise InstructionError(Reason.ZERO, f"{found.name} must have zeros in its reserved bits"
                                               f" and from bit {used} on")
     if not found.tokens and (values["wait"] or values["release"]):
-        raise IllegalInstruction(Reason.TOKENS, f"{found.name} can neither wait nor release")
+        raise InstructionError(Reason.TOKENS, f"{found.name} can neither wait nor release")
     for f in found.fields:
         if f.enum and values[f.name] not in [member.value for member in f.enum]:
-            raise IllegalInstruction(Reason.VALUE, choice(found, f, values[f.name]))
+            raise InstructionError(Reason.VALUE, choice(found, f, values[f.name]))
 
     patches = []
     for n in range(PATCHES):
         number = values[f"field_{n}"]
         if number > len(found.fields) or (number and found.fields[number - 1].enum):
-            raise IllegalInstruction(Reason.PATCH, f"{found.name} has no field of number {number}"
+            raise InstructionError(Reason.PATCH, f"{found.name} has no field of number {number}"
                                                    f" that a register can be added to")
         if number:
             patches.append((values[f"register_{n}"], found.fields[number - 1].name))

@@ -12,6 +12,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config import SfuConfig
+from flightllm_hw.isa.timing import PACE, REDUCING_PACE
 from flightllm_hw.isa.vector import (
     Addend,
     Arrange,
@@ -27,14 +28,7 @@ from flightllm_hw.isa.vector import (
 from .layouts import beat, vector_pass
 from .pipeline import LATENCY
 
-__all__ = ["REDUCING", "PassSequencer"]
-
-REDUCING = 8
-"""Cycles between the ends of two segments that are reduced: the reductions' pace."""
-
-PACE = 3
-"""Cycles that a segment takes at least: those in which the next one's scalars are looked up."""
-
+__all__ = ["PassSequencer"]
 
 class PassSequencer(wiring.Component):
     """A row a cycle, as long as nothing has to be waited for.
@@ -134,7 +128,7 @@ class PassSequencer(wiring.Component):
         row = Signal(c.row_bits)
         pace = Signal(range(PACE))
         reduces = Signal()
-        gap = Signal(range(REDUCING))
+        gap = Signal(range(REDUCING_PACE))
         goes = Signal()
         last_row = Signal()
         last_pair = Signal()
@@ -179,7 +173,7 @@ class PassSequencer(wiring.Component):
 
         # The reductions' pace: of a rotation's last two rows the first one waits.
         with m.If(goes & last_row & reduces):
-            m.d.sync += gap.eq(REDUCING - 1)
+            m.d.sync += gap.eq(REDUCING_PACE - 1)
         with m.Elif(gap != 0):
             m.d.sync += gap.eq(gap - 1)
         with m.If(halves):

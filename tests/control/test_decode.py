@@ -8,7 +8,7 @@ from flightllm_hw.control.decode import Decoder
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
-from flightllm_hw.isa.instruction import IllegalInstruction, Reason, apply_patches, decode
+from flightllm_hw.isa.instruction import InstructionError, Reason, apply_patches, decode
 from flightllm_hw.isa.table import HEADER_BITS, KINDS
 from flightllm_hw.sim.traffic import STEADY, TRAFFIC
 from support.control import (
@@ -44,7 +44,7 @@ def run(words, registers, traffic=STEADY):
 def golden(word, registers):
     try:
         instruction = apply_patches(decode(word), registers)
-    except IllegalInstruction as error:
+    except InstructionError as error:
         return {"reason": error.reason.value}
     start, body = 0, 0
     for field, bits in zip(instruction.kind.fields, instruction.stored, strict=True):

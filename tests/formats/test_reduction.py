@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.formats.arithmetic import QUIET_NAN, add, bits
+from flightllm_hw.formats.arithmetic import add, bits
+from flightllm_hw.formats.fp32 import QUIET_NAN
 from flightllm_hw.formats.reduction import ACCUMULATORS, BLOCK, tree_sum
 
 LENGTHS = [*range(0, 40), 127, 128, 129, 143, 144, 145, 255, 256, 257, 1000, 4096, 4097]

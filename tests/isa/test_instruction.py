@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from flightllm_hw.formats import Pattern
 from flightllm_hw.isa.instruction import (
-    IllegalInstruction,
     Instruction,
+    InstructionError,
     Reason,
     apply_patches,
     as_pass,
@@ -114,7 +114,7 @@ def test_a_word_is_judged_by_the_rules(instruction, one, other):
         if reason is None:
             decode(word)
             continue
-        with pytest.raises(IllegalInstruction) as error:
+        with pytest.raises(InstructionError) as error:
             decode(word)
         assert error.value.reason is reason
 
@@ -128,7 +128,7 @@ def test_random_words_are_judged_by_the_rules(k, word):
     if reason is None:
         assert decode(word).kind is k
     else:
-        with pytest.raises(IllegalInstruction) as error:
+        with pytest.raises(InstructionError) as error:
             decode(word)
         assert error.value.reason is reason
 
@@ -150,7 +150,7 @@ def test_illegal_words_have_a_reason_and_a_sentence():
             # Of several reasons the first counts.
             (put(1, tape, reserved=1, wait=1, field_0=63), Reason.ZERO, "LD.TAPE must have zeros"),
             (put(5, plain, arrange=3, field_0=63), Reason.VALUE, "MISC.PASS arrange must be")):
-        with pytest.raises(IllegalInstruction, match=match) as error:
+        with pytest.raises(InstructionError, match=match) as error:
             decode(word)
         assert error.value.reason is reason
 

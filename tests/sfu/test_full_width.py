@@ -94,7 +94,8 @@ def test_element_by_element(unit, n, segments, rng):
         for passes, want in (
                 (ops.add(X, Y, OUT), golden.add(x, y)),
                 (ops.multiply(X, Y, OUT), golden.multiply(x, y)),
-                (ops.activate(Function.SILU, X, OUT, gate=Y), golden.multiply(functions.silu(x), y)),
+                (ops.activate(Function.SILU, X, OUT, gate=Y),
+                 golden.multiply(functions.silu(x), y)),
                 (ops.activate(Function.GELU, X, OUT), functions.gelu(x))):
             unit.run(passes)
             same_bits(unit.read(OUT, n, segments), want)

@@ -11,7 +11,7 @@ from flightllm_hw.control.control import Control, ControlConfig
 from flightllm_hw.control.errors import Error
 from flightllm_hw.control.fetch import FetchConfig
 from flightllm_hw.control.layouts import UNITS, kinds, member
-from flightllm_hw.isa.instruction import IllegalInstruction, apply_patches, decode
+from flightllm_hw.isa.instruction import InstructionError, apply_patches, decode
 from flightllm_hw.isa.table import LOOPS, REGISTERS, Unit
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.memory import AXI_MEMORY_SOURCE, IDEAL, AxiMemory
@@ -65,7 +65,7 @@ def expect(words, presets=(), most=20_000):
             return want
         try:
             i = apply_patches(decode(words[pc]), registers)
-        except IllegalInstruction as error:
+        except InstructionError as error:
             want.error = Error[error.reason.name]
             return want
         want.count += 1

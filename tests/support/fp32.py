@@ -4,7 +4,7 @@
 import numpy as np
 
 from flightllm_hw.formats import flush
-from flightllm_hw.formats.arithmetic import QUIET_NAN
+from flightllm_hw.formats.fp32 import QUIET_NAN
 
 __all__ = [
     "CORNERS",

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.formats.checks import require_array
+from flightllm_hw.formats.fp32 import QUIET_NAN
 from flightllm_hw.formats.functions.exp2 import SIGNIFICAND_POINT, exp2
 from flightllm_hw.formats.functions.exponents import EXP, FRACTION_BITS, GELU, SIGMOID, exponent
 
@@ -27,7 +28,7 @@ __all__ = ["PRODUCT_DROP", "exp", "gelu", "sigmoid", "silu"]
 PRODUCT_DROP = 17
 """Last bits of the product of significands that rounding does not see."""
 
-_SIGN, _ABOVE, _NAN = np.uint32(0x8000_0000), np.uint32(0x7F80_0000), np.uint32(0x7FC0_0000)
+_SIGN, _ABOVE, _NAN = np.uint32(0x8000_0000), np.uint32(0x7F80_0000), np.uint32(QUIET_NAN)
 _BIAS = 127
 _CHUNK = 1 << 15
 

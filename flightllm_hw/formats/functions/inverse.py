@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.formats.checks import require_array
+from flightllm_hw.formats.fp32 import QUIET_NAN
 from flightllm_hw.formats.functions.exact import exact
 from flightllm_hw.formats.functions.quadratic import Quadratic, Table
 
@@ -26,7 +27,7 @@ __all__ = ["INVERSE_D_BITS", "inverse_table", "reciprocal", "rsqrt"]
 INVERSE_D_BITS = 16
 """Bits of d: a fraction's last 16, or its last 15 and a zero."""
 
-_SIGN, _INFINITY, _NAN = np.uint32(0x8000_0000), np.uint32(0x7F80_0000), np.uint32(0x7FC0_0000)
+_SIGN, _INFINITY, _NAN = np.uint32(0x8000_0000), np.uint32(0x7F80_0000), np.uint32(QUIET_NAN)
 _HALF_D = 1 << INVERSE_D_BITS - 1
 
 
