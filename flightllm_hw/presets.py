@@ -7,7 +7,7 @@ __all__ = ["PRESETS", "preset"]
 
 # Small enough for Amaranth's own simulator.
 TINY = AcceleratorConfig(
-    name="tiny", lanes=2,
+    name="tiny", lanes=2, crossings=1,
     lane=LaneConfig(chains=2, fifo_beats=64, tokens=4, window_words=128),
     sfu=SfuConfig(width=4, rows=1024, scalars=64, rotary_pairs=16))
 
@@ -19,7 +19,7 @@ SMALL = AcceleratorConfig(
 
 # The reference card.
 U280 = AcceleratorConfig(
-    name="u280", lanes=32, card="u280",
+    name="u280", lanes=32, crossings=4, card="u280",
     lane=LaneConfig(chains=16))
 
 # The U280's lanes, as many as the card has URAM for.
@@ -29,17 +29,17 @@ U50 = AcceleratorConfig(
 
 # The U280's die with twice its memory.
 U55C = AcceleratorConfig(
-    name="u55c", lanes=32, card="u55c",
+    name="u55c", lanes=32, crossings=4, card="u55c",
     lane=LaneConfig(chains=16))
 
 # DDR4 only: a lane per DIMM, at the DIMMs' clock.
 U250 = AcceleratorConfig(
-    name="u250", lanes=4, card="u250", clock_mhz=300,
+    name="u250", lanes=4, crossings=4, card="u250", clock_mhz=300,
     lane=LaneConfig(chains=16))
 
 # Versal: the same Verilog, its DSP48E2 retargeted to DSP58.
 VHK158 = AcceleratorConfig(
-    name="vhk158", lanes=32, card="vhk158",
+    name="vhk158", lanes=32, crossings=4, card="vhk158",
     lane=LaneConfig(chains=16))
 
 PRESETS = {p.name: p for p in (TINY, SMALL, U50, U55C, U250, U280, VHK158)}

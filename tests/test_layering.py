@@ -34,13 +34,16 @@ MAY = {
     "lane": GROUND | LEAVES | BLOCKS,
     "exchange": GROUND | LEAVES | BLOCKS | {"lane"},
     "control": GROUND | LEAVES | BLOCKS | {"lane", "exchange"},
-    "top": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control"},
-    "export": GROUND | LEAVES | BLOCKS | {"control", "top"},
+    "units": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control"},
+    "core": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control", "units"},
+    "kernel": GROUND | LEAVES | BLOCKS | {"control", "core"},
+    "export": GROUND | LEAVES | BLOCKS | {"control", "core", "kernel"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"compiler", "exchange", "export", "lane", "primitives", "sfu"},
-    "runtime": GROUND | {"golden", "compiler", "top", "export", "sim"},
-    "cli": GROUND | {"export", "compiler", "runtime", "top"},
+    "sim": GROUND | {"compiler", "control", "core", "exchange", "export", "kernel", "lane", "memory",
+                     "primitives", "sfu"},
+    "runtime": GROUND | {"golden", "compiler", "kernel", "export", "sim"},
+    "cli": GROUND | {"export", "compiler", "runtime", "kernel"},
 }
 
 # Packages that only some parts may import, and those parts.
@@ -48,7 +51,7 @@ ONLY = {
     "torch": {"golden", "compiler/load"},
     "pyxrt": {"runtime/xrt.py"},
     "amaranth": {"hierarchy", "interfaces", "primitives", "arith", "export", "sim", "boards",
-                 "lane", "exchange", "control", "top"} | BLOCKS,
+                 "lane", "exchange", "control", "core", "kernel", "units"} | BLOCKS,
 }
 
 

@@ -29,6 +29,9 @@ class AcceleratorConfig:
         Each of them.
     sfu : SfuConfig
         The special function unit.
+    crossings : int
+        Registers between a lane and all that is not one, each way: one on either side of every
+        border between the card's dies (SLR).
     card : str or None
         The card whose limits hold; None for a design that is only simulated.
     clock_mhz : int
@@ -39,16 +42,20 @@ class AcceleratorConfig:
     lanes: int
     lane: LaneConfig = field(default_factory=LaneConfig)
     sfu: SfuConfig = field(default_factory=SfuConfig)
+    crossings: int = 2
     card: str | None = None
     clock_mhz: int = 225
 
     def __post_init__(self) -> None:
         require_int("Accelerator", "lanes", self.lanes)
+        require_int("Accelerator", "crossings", self.crossings)
         require_int("Accelerator", "clock_mhz", self.clock_mhz)
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise ValueError(f"Accelerator name must be an identifier, not {self.name!r}")
         if not 1 <= self.lanes <= 64:
             raise ValueError(f"Accelerator lanes must be in 1..64, not {self.lanes!r}")
+        if not 0 <= self.crossings <= 8:
+            raise ValueError(f"Accelerator crossings must be in 0..8, not {self.crossings!r}")
         if not 1 <= self.clock_mhz <= 1000:
             raise ValueError(f"Accelerator clock_mhz must be in 1..1000, not {self.clock_mhz!r}")
         target = self.target

@@ -23,22 +23,19 @@ ELEMENT_BITS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeConfig:
-    """The accelerator, and how far its lanes are.
+    """What lies between the lanes and the special function unit.
 
     Parameters
     ----------
     accelerator : AcceleratorConfig
-    crossings : int
-        Registers between a lane and the special function unit, each way: one on either side of
-        every border between the card's dies (SLR).
     """
 
     accelerator: AcceleratorConfig
-    crossings: int = 2
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.crossings <= 8:
-            raise ValueError(f"Exchange crossings must be in 0..8, not {self.crossings!r}")
+    @property
+    def crossings(self) -> int:
+        """Registers between a lane and the special function unit, each way."""
+        return self.accelerator.crossings
 
     @property
     def lanes(self) -> int:

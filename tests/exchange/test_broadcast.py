@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Codes of passes to activations, token scales, keys and values, against their formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal
@@ -27,9 +29,9 @@ from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY
 from support.lint import lint
 
 CONFIGS = {c.accelerator.name: c for c in (
-    ExchangeConfig(accelerator=preset("tiny"), crossings=0),
-    ExchangeConfig(accelerator=preset("small"), crossings=8),
-    ExchangeConfig(crossings=2, accelerator=AcceleratorConfig(
+    ExchangeConfig(accelerator=replace(preset("tiny"), crossings=0)),
+    ExchangeConfig(accelerator=replace(preset("small"), crossings=8)),
+    ExchangeConfig(accelerator=AcceleratorConfig(
         name="wide", lanes=10, lane=LaneConfig(chains=16, window_words=64), sfu=SfuConfig())),
 )}
 BASE = 1 << 20
