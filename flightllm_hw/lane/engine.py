@@ -50,12 +50,14 @@ class LaneEngine(wiring.Component):
     o : Out, stream
         Dot products, row block after row block: for each step, for each half, for each chain. Rows
         of padding are among them.
-    freed, occupancy, full : Out
+    freed, occupancy : Out
         Of the :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     flush : In
         Throws away the beats in the FIFO, whenever it is not ``reading``.
     reading, starving : Out
         A tape is not read to its end; it needs a beat that is not there.
+    multiplying : Out
+        A window of activations meets a tile.
     busy : Out
         An operation is under way, up to its last result.
 
@@ -73,10 +75,11 @@ class LaneEngine(wiring.Component):
             **{name: buffer.signature.members[name]
                for name in ("write_en", "write_word", "write_data")},
             **{name: fifo.signature.members[name]
-               for name in ("freed", "occupancy", "full")},
+               for name in ("freed", "occupancy")},
             "flush": In(1),
             "reading": Out(1),
             "starving": Out(1),
+            "multiplying": Out(1),
             "busy": Out(1),
         })
         self._parts = fifo, buffer
@@ -123,7 +126,7 @@ class LaneEngine(wiring.Component):
                 source.ready.eq(sink.ready),
             ]
         connect(m, decoder.o_rows, collector.i_rows)
-        for name in ("freed", "occupancy", "full"):
+        for name in ("freed", "occupancy"):
             m.d.comb += getattr(self, name).eq(getattr(fifo, name))
 
         # The activations.
@@ -135,6 +138,7 @@ class LaneEngine(wiring.Component):
             array.i_step.valid.eq(buffer.o.valid),
             array.i_step.payload.eq(tagged.step),
             buffer.o.ready.eq(array.i_step.ready),
+            self.multiplying.eq(buffer.o.valid & buffer.o.ready),
         ]
 
         # Sums leave the chains a fixed time after their step, and so does its tag.

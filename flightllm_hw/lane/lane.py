@@ -16,6 +16,7 @@ from flightllm_hw.memory.reader import AxiReader
 
 from .engine import LaneEngine
 from .layouts import result
+from .legality import legal
 from .rescale import ResultScaler, ResultScalerConfig
 
 __all__ = ["PATIENCE", "Lane", "port"]
@@ -26,7 +27,7 @@ PATIENCE = 1024
 
 def port(config: LaneConfig) -> PortConfig:
     """The lane's memory port: bursts are only asked for when the prefetch FIFO has room."""
-    return PortConfig(data_bits=config.beat_bits, fifo_depth=config.fifo_beats)
+    return PortConfig(data_bits=config.beat_bits, fifo_depth=config.fifo_beats, beats_bits=32)
 
 
 class Lane(wiring.Component):
@@ -43,13 +44,14 @@ class Lane(wiring.Component):
 
     Errors end in a code and an address, never in a hang. From the first one on the operation under
     way is finished with beats of anything (its results still come, and mean nothing), no other is
-    started, what was read is thrown away. Then ``busy`` goes off, and ``clear`` lets the lane start
-    again.
+    started, no beat is asked for any more, and what was read is thrown away. Then ``busy`` goes
+    off, and ``clear`` lets the lane start again. ``halt`` does the same without an error.
 
     - What the :class:`~flightllm_hw.memory.reader.AxiReader` finds: a descriptor that is misaligned
-      or outside of [``base``, ``limit``), a response that is not OKAY.
+      or outside of [``base``, ``limit``), a response that is not OKAY. It is an error once a tape
+      waits for a beat behind it: that operation's, however far the reader was ahead.
     - ``TRUNCATED``: a tape has waited ``PATIENCE`` cycles for a beat, and no descriptor is left.
-      The address is where what was asked for ends.
+      The address is where what was asked for ends; ``base``, where nothing was.
     - ``OPERATION``: one that cannot be carried out. It is dropped; the address is the same.
 
     Parameters
@@ -59,7 +61,7 @@ class Lane(wiring.Component):
     Members
     -------
     i, write_en, write_word, write_data : as in :class:`LaneEngine`
-        ``i`` is not ready while there is an error.
+        ``i`` is not ready while there is an error or ``halt``.
     scale_en, scale_at, scale_data : In
         A token's scale s_x to write: ``scale_at`` is the bank times ``config.tokens``, and the
         token.
@@ -69,16 +71,21 @@ class Lane(wiring.Component):
         Pieces of memory that together are the tapes.
     base, limit : In
         Window that descriptors must lie in.
+    pending : In
+        A descriptor will come: no tape is truncated.
+    halt : In
+        Stops; until ``clear``.
     clear : In
         Forgets the error, while not ``busy``.
     busy : Out
         Something is under way, or not thrown away yet.
     error, error_address : Out
         The first :class:`~flightllm_hw.memory.faults.Fault`.
-    occupancy, full : Out
-        Of the prefetch FIFO.
-    starved : Out
-        Cycles in which a tape waited for a beat; 32 bits, wrapping.
+    occupancy : Out
+        Beats in the prefetch FIFO.
+    reads, starves, blocked, multiplies : Out
+        In this cycle a beat has come, a tape waits for one, a burst waits for room in the FIFO, the
+        chains have worked.
     m_axi : Out
         The memory port, reading half.
     """
@@ -91,8 +98,9 @@ class Lane(wiring.Component):
         of_reader = self._reader.signature.members
         super().__init__({
             **{name: of_engine[name] for name in (
-                "i", "write_en", "write_word", "write_data", "occupancy", "full")},
-            **{name: of_reader[name] for name in ("base", "limit", "clear", "m_axi")},
+                "i", "write_en", "write_word", "write_data", "occupancy")},
+            **{name: of_reader[name] for name in ("base", "limit", "halt", "clear", "m_axi")},
+            "pending": In(1),
             "i_descriptor": of_reader["i"],
             "scale_en": In(1),
             "scale_at": In(range(2 * config.tokens)),
@@ -101,7 +109,7 @@ class Lane(wiring.Component):
             "busy": Out(1),
             "error": Out(Fault),
             "error_address": Out(ADDRESS_BITS),
-            "starved": Out(32),
+            **dict.fromkeys(("reads", "starves", "blocked", "multiplies"), Out(1)),
         })
 
     def elaborate(self, platform):
@@ -122,7 +130,6 @@ class Lane(wiring.Component):
             reader.base.eq(self.base),
             reader.limit.eq(self.limit),
             self.occupancy.eq(engine.occupancy),
-            self.full.eq(engine.full),
         ]
 
         # Integers become results.
@@ -151,51 +158,62 @@ class Lane(wiring.Component):
         fault = Signal(Fault)
         address = Signal(ADDRESS_BITS, reset_less=True)
         end = Signal(ADDRESS_BITS, reset_less=True)
+        ends = Signal()
         descriptor = self.i_descriptor.payload
-        with m.If(self.i_descriptor.valid & self.i_descriptor.ready):
-            m.d.sync += end.eq(descriptor.address + descriptor.beats * (c.beat_bits // 8))
-        faulty = Signal()
+        with m.If(self.i_descriptor.valid & self.i_descriptor.ready & (descriptor.beats != 0)):
+            m.d.sync += [end.eq(descriptor.address + descriptor.beats * (c.beat_bits // 8)),
+                         ends.eq(1)]
+        with m.Elif(reader.clear):
+            m.d.sync += ends.eq(0)
+        stopped = Signal()
         illegal = Signal()
+        wants = Signal()
         truncated = Signal()
         waits = Signal(range(PATIENCE))
         m.d.comb += [
-            faulty.eq(fault != Fault.NONE),
-            illegal.eq(~faulty & self.i.valid & ~_legal(m, c, self.i.payload)),
-            truncated.eq(~faulty & (waits == PATIENCE - 1)),
+            stopped.eq((fault != Fault.NONE) | self.halt),
+            illegal.eq(~stopped & self.i.valid & ~legal(m, c, self.i.payload)),
+            wants.eq(engine.starving & ~reader.busy & ~stopped),
+            truncated.eq(waits == PATIENCE - 1),
             self.busy.eq(reader.busy | engine.busy | (engine.occupancy != 0) | scaler.busy),
             self.error.eq(fault),
             self.error_address.eq(address),
+            reader.halt.eq(stopped),
             reader.clear.eq(self.clear & ~self.busy),
         ]
         m.d.sync += [
-            waits.eq(Mux(engine.starving & ~reader.busy & ~faulty, waits + 1, 0)),
-            self.starved.eq(self.starved + engine.starving),
+            waits.eq(Mux(wants & ~self.pending, waits + 1, 0)),
+            self.reads.eq(reader.o.valid),
+            self.starves.eq(engine.starving),
+            self.blocked.eq(reader.blocked),
+            self.multiplies.eq(engine.multiplying),
         ]
-        with m.If(~faulty):
-            with m.If(reader.error != Fault.NONE):
+        with m.If(~stopped):
+            m.d.sync += address.eq(Mux(ends, end, self.base))
+            with m.If(wants & (reader.error != Fault.NONE)):
                 m.d.sync += [fault.eq(reader.error), address.eq(reader.error_address)]
-            with m.Elif(truncated):
-                m.d.sync += [fault.eq(Fault.TRUNCATED), address.eq(end)]
+            with m.Elif(wants & truncated):
+                m.d.sync += fault.eq(Fault.TRUNCATED)
             with m.Elif(illegal):
-                m.d.sync += [fault.eq(Fault.OPERATION), address.eq(end)]
+                m.d.sync += fault.eq(Fault.OPERATION)
         with m.Elif(reader.clear):
             m.d.sync += fault.eq(Fault.NONE)
 
         # Operations; an illegal one goes no further.
         m.d.comb += [
             Value.cast(engine.i.payload).eq(Value.cast(self.i.payload)),
-            engine.i.valid.eq(self.i.valid & ~faulty & ~illegal),
-            self.i.ready.eq(~faulty & (engine.i.ready | illegal)),
+            engine.i.valid.eq(self.i.valid & ~stopped & ~illegal),
+            self.i.ready.eq(~stopped & (engine.i.ready | illegal)),
         ]
 
         # Beats; once memory is silent, whatever its port shows finishes what an error has left
         # unfinished: any bits are read to the end of the matrix, and a gate would be a LUT a bit.
         fills = Signal()
         m.d.comb += [
-            fills.eq(faulty & engine.reading & ~reader.busy),
+            fills.eq(stopped & engine.reading & ~reader.busy),
             engine.i_beat.valid.eq(reader.o.valid | fills),
             engine.i_beat.payload.eq(reader.o.payload.data),
-            engine.flush.eq(faulty),
+            engine.flush.eq(stopped),
         ]
 
         # Room goes back to the reader, one beat a cycle; what fills is not the reader's.
@@ -211,25 +229,3 @@ class Lane(wiring.Component):
             owed.eq(owed + freed - reader.space),
         ]
         return m
-
-
-def _legal(m: Module, config: LaneConfig, op) -> Value:
-    """Whether a lane can carry an operation out; anything that passes comes to an end."""
-    tape = op.tape
-    legal = Signal()
-    pattern = Signal()
-    with m.Switch(tape.pattern):
-        with m.Case(*(p.value for p in config.patterns)):
-            m.d.comb += pattern.eq(1)
-    bits = Signal()
-    with m.Switch(tape.bits):
-        with m.Case(2, 3, 4, 5, 6, 8):
-            m.d.comb += bits.eq(1)
-    group = Signal()
-    with m.Switch(tape.group_tiles):
-        with m.Case(2, 4, 8, 16):
-            m.d.comb += group.eq(1)
-    m.d.comb += legal.eq(pattern & bits & group & (tape.row_blocks != 0) & (tape.groups != 0)
-                         & (tape.last_tiles != 0) & (op.tokens != 0)
-                         & (op.tokens <= config.tokens))
-    return legal

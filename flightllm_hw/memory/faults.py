@@ -39,12 +39,14 @@ class FaultLatch(wiring.Component):
         The fault of a descriptor, NONE if it has none; and where.
     answer, answer_address : In
         The response of a beat or a burst, OKAY if there is none; and where.
+    halt : In
+        Stops as a fault would, without one.
     clear : In
-        Forgets, from the next cycle on.
+        Forgets, from the next cycle on; whatever ``halt`` says.
     fault, address : Out
         The first fault, a cycle later; NONE without one. ``address`` means something with one only.
     stopped : Out
-        There is one.
+        There is one, or it was halted.
 
     Latency: one cycle. Reset: forgets.
     """
@@ -53,6 +55,7 @@ class FaultLatch(wiring.Component):
     request_address: In(ADDRESS_BITS)
     answer: In(Response)
     answer_address: In(ADDRESS_BITS)
+    halt: In(1)
     clear: In(1)
     fault: Out(Fault)
     address: Out(ADDRESS_BITS)
@@ -74,7 +77,8 @@ class FaultLatch(wiring.Component):
             m.d.sync += [
                 self.fault.eq(Mux(bad_answer, answered, self.request)),
                 address.eq(Mux(bad_answer, self.answer_address, self.request_address)),
-                self.stopped.eq(bad_answer | (self.request != Fault.NONE)),
+                self.stopped.eq(bad_answer | (self.request != Fault.NONE)
+                                | (self.halt & ~self.clear)),
             ]
         with m.Elif(self.clear):
             m.d.sync += [self.fault.eq(Fault.NONE), self.stopped.eq(0)]

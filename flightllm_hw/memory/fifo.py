@@ -164,10 +164,8 @@ class PrefetchFifo(wiring.Component):
         Beats that left in the cycle before (0..2): credits for who reads memory.
     occupancy : Out
         Beats inside, those that left in the cycle before among them.
-    full : Out
-        Cycles in which ``i`` had to wait; 32 bits, wrapping.
 
-    Reset: empties it, clears the counters.
+    Reset: empties it.
     """
 
     def __init__(self, config: PrefetchFifoConfig):
@@ -178,7 +176,6 @@ class PrefetchFifo(wiring.Component):
             "second": Out(stream.Signature(config.width)),
             "freed": Out(range(3)),
             "occupancy": Out(range(config.beats + 8)),
-            "full": Out(32),
         })
 
     def elaborate(self, platform):
@@ -217,9 +214,5 @@ class PrefetchFifo(wiring.Component):
         m.d.sync += self.freed.eq(takes_first + takes_second)
         m.d.sync += out_of.eq(out_of ^ takes_first ^ takes_second)
 
-        # Counters.
-        m.d.sync += [
-            self.occupancy.eq(self.occupancy + arrived - self.freed),
-            self.full.eq(self.full + (self.i.valid & ~self.i.ready)),
-        ]
+        m.d.sync += self.occupancy.eq(self.occupancy + arrived - self.freed)
         return m

@@ -51,6 +51,7 @@ class AxiReader(wiring.Component):
     - Either way nothing more is requested; what is in the queue is thrown away, and so is every
       descriptor that comes, until ``clear``. A burst that ``arvalid`` announces already is still
       made.
+    - ``halt`` stops it in the same way, without an error.
     - ``clear`` counts in a cycle in which ``busy`` is off, and may simply be held until ``error``
       is NONE. A descriptor that comes in with it is read. Credits are left as they are.
 
@@ -73,11 +74,15 @@ class AxiReader(wiring.Component):
         A beat was freed.
     base, limit : In
         The window in bytes, ``limit`` not in it. Held while ``busy``.
+    halt : In
+        Stops; until ``clear``.
     clear : In
         Forgets the error.
     busy : Out
         A descriptor is in here, or a burst is not read to its end. Off in the cycle after the last
         beat of ``o``.
+    blocked : Out
+        A burst waits for room.
     error, error_address : Out
         The first :class:`~flightllm_hw.memory.faults.Fault` and the address of its descriptor or
         of its beat.
@@ -101,8 +106,10 @@ class AxiReader(wiring.Component):
             "space": In(1),
             "base": In(ADDRESS_BITS),
             "limit": In(ADDRESS_BITS),
+            "halt": In(1),
             "clear": In(1),
             "busy": Out(1),
+            "blocked": Out(1),
             "error": Out(Fault),
             "error_address": Out(ADDRESS_BITS),
             "m_axi": Out(Axi4Signature(data_bits=config.data_bits, id_bits=config.id_bits,
@@ -120,7 +127,9 @@ class AxiReader(wiring.Component):
         m.d.comb += [
             requester.base.eq(self.base),
             requester.limit.eq(self.limit),
+            requester.halt.eq(self.halt),
             requester.clear.eq(self.clear & ~self.busy),
+            self.blocked.eq(requester.blocked),
             self.busy.eq(requester.busy),
             self.error.eq(requester.error),
             self.error_address.eq(requester.error_address),

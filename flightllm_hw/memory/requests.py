@@ -61,12 +61,16 @@ class Requester(wiring.Component):
         It has its whole answer.
     answer, answer_address : In
         The response of a beat or a burst, OKAY if there is none; and where.
+    halt : In
+        Stops as a fault would, without one; until ``clear``.
     clear : In
         Forgets the fault. Only while not ``busy``.
     busy : Out
         A descriptor is in here, or a burst is under way.
     stopped : Out
-        There is a fault.
+        There is a fault, or it was halted.
+    blocked : Out
+        A burst waits for room.
     error, error_address : Out
         The first :class:`~flightllm_hw.memory.faults.Fault`, and where.
 
@@ -90,9 +94,11 @@ class Requester(wiring.Component):
             "answered": In(1),
             "answer": In(Response),
             "answer_address": In(ADDRESS_BITS),
+            "halt": In(1),
             "clear": In(1),
             "busy": Out(1),
             "stopped": Out(1),
+            "blocked": Out(1),
             "error": Out(Fault),
             "error_address": Out(ADDRESS_BITS),
         })
@@ -113,6 +119,7 @@ class Requester(wiring.Component):
             latch.request_address.eq(burst.address),
             latch.answer.eq(self.answer),
             latch.answer_address.eq(self.answer_address),
+            latch.halt.eq(self.halt),
             latch.clear.eq(self.clear),
             self.error.eq(latch.fault),
             self.error_address.eq(latch.address),
@@ -121,13 +128,17 @@ class Requester(wiring.Component):
 
         # Ask for a burst, and keep its address for the answer.
         faulty = Signal()
+        enough = Signal()
+        wanted = Signal()
         m.d.comb += [
             cutter.base.eq(self.base),
             cutter.limit.eq(self.limit),
             cutter.stop.eq(latch.stopped),
             faulty.eq(burst.fault != Fault.NONE),
-            self.ask.eq(cutter.o.valid & ~faulty & ~latch.stopped & (self.room >= burst.beats)
-                        & in_flight.w_rdy & (~self.o.valid | self.o.ready)),
+            enough.eq(self.room >= burst.beats),
+            wanted.eq(cutter.o.valid & ~faulty & ~latch.stopped),
+            self.blocked.eq(wanted & ~enough),
+            self.ask.eq(wanted & enough & in_flight.w_rdy & (~self.o.valid | self.o.ready)),
             self.burst.eq(burst),
             cutter.o.ready.eq(self.ask | faulty | latch.stopped),
             in_flight.w_en.eq(self.ask),

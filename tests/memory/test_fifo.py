@@ -69,7 +69,6 @@ def test_holds_what_it_should_and_counts():
             await ctx.tick()
         held = ctx.get(dut.occupancy)
         assert held >= 16
-        assert ctx.get(dut.full) == 30 - held
         ctx.set(dut.i.valid, 0)
         ctx.set(dut.first.ready, 1)
         ctx.set(dut.second.ready, 1)
