@@ -70,10 +70,13 @@ class Control(wiring.Component):
     the cycle after its transfer at the earliest. It may take several before. A unit with an error
     holds its code and address until the next ``start`` and still says ``done`` for all it takes.
 
-    Errors: the first one stops the program. What units were offered they still get and finish, up
-    to two tapes too; what waits in queues is dropped. Then comes ``done``, with the error. It also
-    comes if the units do not finish and the watchdog expires once more: then ``stuck`` tells that
-    only a reset of everything helps.
+    At the end of a program ``halt`` has everything dropped that no instruction waits for: tapes
+    that nobody has read. Then comes ``done``.
+
+    Errors: the first one stops the program. What units were offered they still get, and finish or
+    drop since ``halt`` is on; what waits in queues is dropped. Then comes ``done``, with the error.
+    It also comes if the units do not finish and the watchdog expires once more: then ``stuck``
+    tells that only a reset of everything helps.
 
     Time: from an instruction to the next 9 cycles, where it is in the ring. With patches, 8 and for
     each of them 2 and the words of 32 bits that its field lies in. SYS instructions take 2 more,
@@ -114,6 +117,8 @@ class Control(wiring.Component):
         Why it was stopped, :func:`~flightllm_hw.control.errors.report`; NONE if it was not. Valid
         from ``done`` until the next ``start``. ``pc``: of the instruction at fault; where there is
         none, of the one that would have been next to be handed on.
+    waits : Out
+        Units whose next instruction waits for tokens.
     pc : Out
         Where the program is.
     o_memory, o_lanes, o_vector : Out, stream
@@ -126,6 +131,9 @@ class Control(wiring.Component):
         Where.
     o_tape : Out, stream
         Fields of LD.TAPE.
+    halt, quiet : Out, In
+        Tapes are to be thrown away, operations on them to be given up; all that is done, and
+        nothing is under way anywhere. ``quiet`` only during ``halt`` and shortly behind it.
     m_axi : Out
         The port, reading half.
 
@@ -151,11 +159,14 @@ class Control(wiring.Component):
             "done": Out(1),
             "stuck": Out(1),
             "error": Out(report()),
+            "waits": Out(len(Unit)),
             "pc": Out(PC_BITS),
             **{f"o_{unit.name.lower()}": Out(stream.Signature(task(unit))) for unit in UNITS},
             **{f"{name}_done": In(1) for name in names},
             **{f"{name}_error": In(DETAIL_BITS) for name in names},
             **{f"{name}_error_address": In(ADDRESS_BITS) for name in names},
+            "halt": Out(1),
+            "quiet": In(1),
             "o_tape": Out(stream.Signature(fields(TAPE))),
             "m_axi": Out(Axi4Signature(data_bits=port.data_bits, id_bits=port.id_bits,
                                        access=Access.READ)),
@@ -223,6 +234,7 @@ class Control(wiring.Component):
             done = getattr(self, f"{name}_done")
             m.d.comb += [
                 dispatcher.done.eq(done),
+                self.waits[unit].eq(dispatcher.waits),
                 dispatcher.stop.eq(latch.stopped),
                 dispatcher.some.eq(tokens.some[unit]),
                 tokens.take[unit].eq(dispatcher.take),
@@ -238,6 +250,7 @@ class Control(wiring.Component):
             tokens.take[Unit.CONTROL].eq(sequencer.take),
             tokens.give[Unit.CONTROL].eq(sequencer.give),
             tokens.clear.eq(~self.busy),
+            self.waits[Unit.CONTROL].eq(sequencer.waits),
         ]
         m.d.sync += given_pc[Unit.CONTROL].eq(sequencer.pc.payload)
         for unit in Unit:
@@ -261,11 +274,12 @@ class Control(wiring.Component):
         # Whether anything moves, and whether all is over.
         moved = Signal()
         idle = Signal()
+        quiet = Signal()
         m.d.sync += [
+            quiet.eq(self.quiet & ~tapes.o.valid),
             moved.eq(self.progress | fetcher.o.valid | (self.o_tape.valid & self.o_tape.ready)
                      | Cat(moves).any()),
-            idle.eq(Cat(d.idle for d in dispatchers.values()).all() & ~fetcher.busy
-                    & ~tapes.o.valid),
+            idle.eq(Cat(d.idle for d in dispatchers.values()).all() & ~fetcher.busy),
         ]
         m.d.comb += [
             watchdog.on.eq(self.busy),
@@ -274,6 +288,8 @@ class Control(wiring.Component):
             sequencer.start.eq(self.start),
             sequencer.stopped.eq(latch.stopped),
             sequencer.idle.eq(idle),
+            sequencer.quiet.eq(quiet),
+            self.halt.eq(sequencer.halt),
             sequencer.expired.eq(watchdog.expired),
             self.busy.eq(sequencer.busy),
             self.done.eq(sequencer.done),

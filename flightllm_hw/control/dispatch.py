@@ -78,6 +78,8 @@ class Dispatcher(wiring.Component):
         Units that get a token, in the cycle of ``done``.
     stop : In
         Throws away what is in the queue, and what comes. What is offered already still stands.
+    waits : Out
+        The first instruction of the queue waited for tokens in the cycle before.
     idle : Out
         Nothing is in here, and all that the unit took is done.
     pc : Out
@@ -99,6 +101,7 @@ class Dispatcher(wiring.Component):
             "take": Out(len(Unit)),
             "give": Out(len(Unit)),
             "stop": In(1),
+            "waits": Out(1),
             "idle": Out(1),
             "pc": Out(PC_BITS),
         })
@@ -124,7 +127,10 @@ class Dispatcher(wiring.Component):
         offered = Signal()
         granted = Signal()
         goes = Signal()
-        m.d.sync += granted.eq(queue.o.valid & ((head.wait & ~self.some) == 0) & ~goes)
+        there = Signal()
+        m.d.comb += there.eq((head.wait & ~self.some) == 0)
+        m.d.sync += [granted.eq(queue.o.valid & there & ~goes),
+                     self.waits.eq(queue.o.valid & ~there)]
         m.d.comb += [
             goes.eq(granted & in_flight.i.ready & (~offered | self.o.ready) & ~self.stop),
             queue.o.ready.eq(goes | self.stop),

@@ -31,10 +31,11 @@ class Sequencer(wiring.Component):
           ▲                               ├─► the tape ───────┤
           │                               └─► OPERATE ─► CLOSE'
           │                                      │ SYS.END, or an error
-          '──── all idle ◄── FINISH, STOP ◄──────'
+          '── CALM ◄── HALT ◄── all idle ◄───────'
 
     Instructions for units go to their queues, those of control are carried out before the next one
-    is fetched: once their tokens are there. After an error (``stopped``) nothing is handed on.
+    is fetched: once their tokens are there. After an error (``stopped``) nothing is handed on. At
+    the end all is halted, and let go again once it is quiet.
 
     Members
     -------
@@ -48,8 +49,10 @@ class Sequencer(wiring.Component):
         There was an error; at most two cycles after ``error`` named one.
     idle : In
         All units, and what belongs to control, were idle in the cycle before.
+    halt, quiet : Out, In
+        Tapes are to be thrown away; all of them are. ``quiet`` follows ``halt``, both ways.
     expired : In
-        Waiting for ``idle`` has become pointless.
+        Waiting for these has become pointless.
     stuck : Out
         It had, with the last program: reset all.
     pc, i_fetched, instruction : streams
@@ -62,6 +65,8 @@ class Sequencer(wiring.Component):
         Tapes to read.
     some, take, give : In, Out, Out
         Tokens for, of and from control.
+    waits : Out
+        An instruction of control's own waits for tokens.
     write_en, write_at, write_data : Out
         A register to write.
     error : Out
@@ -83,6 +88,8 @@ class Sequencer(wiring.Component):
             "done": Out(1),
             "stopped": In(1),
             "idle": In(1),
+            "halt": Out(1),
+            "quiet": In(1),
             "expired": In(1),
             "stuck": Out(1),
             "pc": Out(stream.Signature(PC_BITS)),
@@ -94,6 +101,7 @@ class Sequencer(wiring.Component):
             "some": In(len(Unit)),
             "take": Out(len(Unit)),
             "give": Out(len(Unit)),
+            "waits": Out(1),
             "write_en": Out(1),
             "write_at": Out(range(REGISTERS)),
             "write_data": Out(REGISTER_BITS),
@@ -206,6 +214,7 @@ class Sequencer(wiring.Component):
                             with m.Case(unit):
                                 m.d.comb += [queue.valid.eq(1), closes.eq(queue.ready)]
                         with m.Case(Unit.CONTROL):
+                            m.d.comb += self.waits.eq(~granted)
                             with m.If(granted):
                                 m.d.comb += self.take.eq(instruction.wait)
                                 m.next = "OPERATE"
@@ -250,15 +259,18 @@ class Sequencer(wiring.Component):
                 # What was asked for in the last cycle of ``run`` shows in ``idle`` after this one.
                 m.next = "FINISH"
             with m.State("FINISH"):
-                with m.If(self.stopped):
-                    m.next = "STOP"
-                with m.Elif(self.idle):
+                with m.If(self.stopped | self.idle):
+                    m.d.sync += self.halt.eq(1)
+                    m.next = "HALT"
+            with m.State("HALT"):
+                with m.If(self.expired):
+                    m.d.sync += [self.stuck.eq(1), self.halt.eq(0)]
                     m.next = "DONE"
-            with m.State("STOP"):
-                with m.If(self.idle):
-                    m.next = "DONE"
-                with m.Elif(self.expired):
-                    m.d.sync += self.stuck.eq(1)
+                with m.Elif(self.idle & self.quiet):
+                    m.d.sync += self.halt.eq(0)
+                    m.next = "CALM"
+            with m.State("CALM"):
+                with m.If(~self.quiet):
                     m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)

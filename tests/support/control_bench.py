@@ -173,7 +173,7 @@ class Bench:
         names = {unit: unit.name.lower() for unit in UNITS}
         got = Got({u: [] for u in UNITS}, {u: [] for u in UNITS}, {u: [] for u in UNITS}, [],
                   Error.NONE, 0, 0, 0, False, 0)
-        record = ["done", "o_tape_valid", *(f"o_{n}_valid" for n in names.values())]
+        record = ["done", "halt", "o_tape_valid", *(f"o_{n}_valid" for n in names.values())]
         payloads = ["o_tape_payload", *(f"o_{n}_payload" for n in names.values())]
         sim.poke("start", 1)
         sim.run({}, 1, record=())
@@ -199,7 +199,7 @@ class Bench:
             if at is not None:
                 at(self, cycle, got)
             out = sim.run({}, 1, record=record + payloads)
-            for name in record[1:]:
+            for name in record[2:]:
                 valid, row = out[name][0, 0], as_int(out[name.replace("valid", "payload")][0])
                 # An offer stays as it is until it is taken.
                 if name in offered:
@@ -219,6 +219,7 @@ class Bench:
             if out["o_tape_valid"][0, 0] and ready["o_tape_valid"]:
                 fields = sim.unpack("o_tape", out["o_tape_payload"])
                 got.tapes.append({k: _number(v[0]) for k, v in fields.items()})
+            set_pin("quiet", int(out["halt"][0, 0]))
             if out["done"][0, 0]:
                 break
         else:
