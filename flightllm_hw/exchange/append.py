@@ -17,7 +17,7 @@ from .layouts import ExchangeConfig
 
 __all__ = ["APPEND_BITS", "Append", "append_port"]
 
-APPEND_BITS = 8
+APPEND_BITS = 16
 """Width of the count of appends, which wraps."""
 
 DEPTH = 32
@@ -57,6 +57,8 @@ class Append(wiring.Component):
         For the :class:`~flightllm_hw.memory.writer.AxiWriter`.
     writing : In
         The writer is busy.
+    busy : Out
+        A unit is in here.
     appends : Out
         How many appends have arrived in memory, wrapping. The next append's beats wait for that.
 
@@ -71,7 +73,7 @@ class Append(wiring.Component):
             "base": In(ADDRESS_BITS),
             "o": Out(stream.Signature(descriptor_layout(port))),
             "o_beat": Out(stream.Signature(write_layout(port))),
-            "writing": In(1), "appends": Out(APPEND_BITS),
+            "writing": In(1), "busy": Out(1), "appends": Out(APPEND_BITS),
         })
 
     def elaborate(self, platform):
@@ -108,7 +110,10 @@ class Append(wiring.Component):
         beat = Signal(range(max(2, beats)))
         goes = Signal()
         done = Signal()
-        m.d.comb += pop.eq(~valid_1 | done)
+        m.d.comb += [
+            pop.eq(~valid_1 | done),
+            self.busy.eq(self.i_valid | filled.any() | valid_1 | closing | self.o_beat.valid),
+        ]
         with m.If(pop):
             m.d.sync += [
                 valid_1.eq(queue.o.valid), unit_1.eq(unit),

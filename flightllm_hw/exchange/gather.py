@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All lanes' results to rows of the vector buffer."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -57,6 +57,9 @@ class Gather(wiring.Component):
         Maxima (:func:`~flightllm_hw.sfu.layouts.scalar`).
     done : Out
         For a cycle: all of an operation has been taken.
+    halt : In
+        Gives up the operation, and takes no other. Long enough for what is under way from lanes,
+        which send nothing any more. Rows and maxima that have begun still come.
 
     Reset: forgets everything. An operation begins tokens + lanes + 2 cycles after it is taken.
     """
@@ -70,6 +73,7 @@ class Gather(wiring.Component):
             "o_row": Out(stream.Signature(external_row(sfu))),
             "o_scalar": Out(stream.Signature(scalar(sfu))),
             "done": Out(1),
+            "halt": In(1),
         })
 
     def elaborate(self, platform):
@@ -79,7 +83,12 @@ class Gather(wiring.Component):
         corner = place(m, platform, "corner", CornerTurn(c))
         masks = place(m, platform, "masks", RowMasks(c))
         maxima = place(m, platform, "maxima", Maxima(c))
-        connect(m, flipped(self.i), grants.i)
+        m.d.comb += [
+            Value.cast(grants.i.payload).eq(Value.cast(self.i.payload)),
+            grants.i.valid.eq(self.i.valid & ~self.halt),
+            self.i.ready.eq(grants.i.ready & ~self.halt),
+            grants.halt.eq(self.halt),
+        ]
 
         # Lanes, registers on both ways, slots.
         to_lane = Cat(grants.slots, grants.last_row)
@@ -101,6 +110,7 @@ class Gather(wiring.Component):
                 back.i.eq(sender.o.as_value()),
                 slots.i_valid.eq(back.o_flags),
                 slots.i.as_value().eq(back.o),
+                slots.clear.eq(self.halt),
                 slots.done.eq(grants.some_done[n]),
                 slots.at.eq(corner.at[n % c.ports]),
                 grants.some[n].eq(slots.some),

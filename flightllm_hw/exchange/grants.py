@@ -56,6 +56,8 @@ class RowGrants(wiring.Component):
         The one under way.
     settled : In
         What was given has arrived.
+    halt : In
+        Gives the operation up: no lane has a slot, and the next one begins with the first.
     done : Out
         For a cycle: everything of the operation has arrived.
 
@@ -74,7 +76,7 @@ class RowGrants(wiring.Component):
             "turn": Out(range(c.ports)), "starts": Out(1), "which": Out(range(max(2, c.shared))),
             "slot": Out(range(c.slots)), "first": Out(range(c.block)),
             "taken": Out(taken(c)), "operation": Out(results(c)),
-            "settled": In(1), "done": Out(1),
+            "settled": In(1), "done": Out(1), "halt": In(1),
         })
 
     def elaborate(self, platform):
@@ -130,7 +132,7 @@ class RowGrants(wiring.Component):
         few = Signal()
         m.d.comb += [
             few.eq(total < c.slots),
-            self.slots.eq(Mux(few, total, c.slots)),
+            self.slots.eq(Mux(self.halt, 0, Mux(few, total, c.slots))),
             initial.slot.eq(next_slot),
             initial.o.eq(op.o),
             initial.owed.eq(Mux(few, 0, total - c.slots)),
@@ -205,7 +207,8 @@ class RowGrants(wiring.Component):
             m.d.comb += [write.addr.eq(lane), write.data.eq(initial), write.en.eq(fills)]
 
         # From its beginning to its end.
-        m.d.comb += [self.i.ready.eq(idle), self.start.eq(begins), fixed_write.en.eq(fills)]
+        m.d.comb += [self.i.ready.eq(idle), self.start.eq(begins | self.halt),
+                     fixed_write.en.eq(fills)]
         with m.If(idle):
             m.d.sync += [total.eq(0), counted.eq(0), lane.eq(0), base.eq(0), ended.eq(0),
                          op.eq(self.i.payload), d.eq(self.i.payload.d),
@@ -226,6 +229,9 @@ class RowGrants(wiring.Component):
             with m.If((ended == c.lanes) & self.settled):
                 m.d.comb += self.done.eq(1)
                 m.d.sync += [active.eq(0), idle.eq(1)]
+        with m.If(self.halt):
+            m.d.sync += [next_slot.eq(0), idle.eq(1), counts.eq(0), begins.eq(0), fills.eq(0),
+                         active.eq(0)]
 
         # Cycle 3: the row begins.
         done_3 = Signal()

@@ -26,6 +26,8 @@ class ResultSlots(wiring.Component):
         A slot is full.
     done : In
         The oldest full slot is taken (it may still be read, until its place is given away).
+    clear : In
+        Empties it.
     at, o : In, Out
         The slot's number, above the row in it, and what is there; combinational.
 
@@ -39,6 +41,7 @@ class ResultSlots(wiring.Component):
             "i": In(placed(config.lane)),
             "some": Out(1),
             "done": In(1),
+            "clear": In(1),
             "at": In(range(config.slots * config.block)),
             "o": Out(32),
         })
@@ -63,4 +66,6 @@ class ResultSlots(wiring.Component):
             self.some.eq(filled != 0),
         ]
         m.d.sync += [slot.eq(slot + fills), filled.eq(filled + fills - self.done)]
+        with m.If(self.clear):
+            m.d.sync += [slot.eq(0), filled.eq(0)]
         return m

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from flightllm_hw.boards import card
 from flightllm_hw.config import AcceleratorConfig, LaneConfig, SfuConfig
-from flightllm_hw.exchange.append import Append, append_port
+from flightllm_hw.exchange.append import APPEND_BITS, Append, append_port
 from flightllm_hw.exchange.broadcast import Broadcast
 from flightllm_hw.exchange.destinations import beat_shift
 from flightllm_hw.exchange.layouts import ExchangeConfig
@@ -36,7 +36,7 @@ class OneLane(wiring.Component):
             **{name: of[name] for name in ("write_en", "write_tag", "write_data")},
             "i": In(stream.Signature(code_row(config.accelerator.sfu))),
             "m_axi": self.writer.signature.members["m_axi"],
-            "appends": Out(8), "error": Out(Fault), "limit": In(64),
+            "appends": Out(APPEND_BITS), "error": Out(Fault), "limit": In(64),
         })
 
     def elaborate(self, platform):

@@ -47,13 +47,15 @@ class Counted(wiring.Component):
     def __init__(self, config):
         self.gather = Gather(config)
         members = dict(self.gather.signature.members)
-        del members["done"]
+        del members["done"], members["halt"]
         super().__init__({**members, "o_done": Out(stream.Signature(1))})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.gather = self.gather
         for name, member in self.gather.signature.members.items():
+            if name == "halt":
+                continue
             if name == "done":
                 m.d.comb += self.o_done.valid.eq(self.gather.done)
             elif member.flow is wiring.In:
