@@ -48,6 +48,7 @@ class _Streams(wiring.Component):
     def __init__(self, config: SfuConfig):
         self._unit = SpecialFunctionUnit(config)
         members = dict(self._unit.signature.members)
+        del members["o_z"]
         for name in OUTPUTS:
             del members[f"{name}_valid"]
             members[name] = Out(stream.Signature(members[name].shape))

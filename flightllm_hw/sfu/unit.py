@@ -67,8 +67,10 @@ class SpecialFunctionUnit(wiring.Component):
         Nobody can take codes or rows: those of the next ``CODED`` + 1 cycles still come.
     o_codes_valid, o_codes : Out
         Rows of codes.
-    o_valid, o : Out
-        Rows of FP32, with the row that their pass calls the output's; all elements are enabled.
+    o_valid, o, o_z : Out
+        Rows of FP32, with the row that their pass calls the output's; all elements are enabled; and
+        the bits of their segment's scalar z, which only a pass that uses z waits for: one whose
+        step is UNDER, reduced or not.
     o_scalar_valid, o_scalar : Out
         Every scalar that is made.
     busy : Out
@@ -89,7 +91,7 @@ class SpecialFunctionUnit(wiring.Component):
             **{name: of_table[name] for name in ("step_en", "step_at", "step")},
             "hold": In(1),
             "o_codes_valid": Out(1), "o_codes": Out(code_row(config)),
-            "o_valid": Out(1), "o": Out(external_row(config)),
+            "o_valid": Out(1), "o": Out(external_row(config)), "o_z": Out(32),
             "o_scalar_valid": Out(1), "o_scalar": Out(made_scalar(config)),
             "busy": Out(1),
         })
@@ -204,6 +206,7 @@ class SpecialFunctionUnit(wiring.Component):
             self.o.row.eq(tapped.o),
             self.o.enables.eq((1 << c.width) - 1),
             self.o.elements.eq(rows),
+            self.o_z.eq(tapped.z),
             self.o_codes_valid.eq(flags[CODED - 1] & (coded.output == Output.CODES)),
             self.o_codes.row.eq(coded.o),
             self.o_codes.first.eq(coded.first_row),
