@@ -40,8 +40,8 @@ MAY = {
     "export": GROUND | LEAVES | BLOCKS | {"control", "core", "kernel"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"compiler", "control", "core", "exchange", "export", "kernel", "lane", "memory",
-                     "primitives", "sfu"},
+    "sim": GROUND | {"compiler", "control", "core", "exchange", "export", "kernel", "lane",
+                     "memory", "primitives", "sfu"},
     "runtime": GROUND | {"golden", "compiler", "kernel", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "kernel"},
 }

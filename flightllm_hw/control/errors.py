@@ -6,8 +6,8 @@ from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.interfaces.axi import ADDRESS_BITS
-from flightllm_hw.isa.instruction import Reason
-from flightllm_hw.isa.table import Unit
+from flightllm_hw.isa.errors import Detail
+from flightllm_hw.isa.errors import Error as Code
 from flightllm_hw.memory.faults import Fault
 
 from .layouts import PC_BITS, UNITS
@@ -17,38 +17,32 @@ __all__ = ["DETAIL_BITS", "Error", "ErrorLatch", "report"]
 DETAIL_BITS = 8
 """Width of the code that a unit gives its own errors."""
 
-_FETCH, _UNIT = 16, 24
-
 
 class Error(enum.Enum, shape=5):
-    """Why a program was stopped.
+    """Why a program was stopped: :class:`flightllm_hw.isa.errors.Error`, as a shape."""
 
-    ``KIND`` to ``PATCH``: it is no instruction (:class:`~flightllm_hw.isa.instruction.Reason`).
-    ``LOOPS``: loops are too deep. ``OVERFLOW``: more than 255 tokens from one unit to another.
-    ``WATCHDOG``: nothing has moved for too long. ``CANCELLED``: somebody wished so.
-    ``MISALIGNED`` to ``DECERR``: it could not be read (16 +
-    :class:`~flightllm_hw.memory.faults.Fault`). ``MEMORY``, ``LANES``, ``VECTOR``: that unit's
-    error, which ``detail`` tells (24 + :class:`~flightllm_hw.isa.table.Unit`).
-    """
+    NONE = Code.NONE.value
+    KIND = Code.KIND.value
+    ZERO = Code.ZERO.value
+    TOKENS = Code.TOKENS.value
+    VALUE = Code.VALUE.value
+    PATCH = Code.PATCH.value
+    LOOPS = Code.LOOPS.value
+    OVERFLOW = Code.OVERFLOW.value
+    WATCHDOG = Code.WATCHDOG.value
+    CANCELLED = Code.CANCELLED.value
+    MISALIGNED = Code.MISALIGNED.value
+    OUTSIDE = Code.OUTSIDE.value
+    EXOKAY = Code.EXOKAY.value
+    SLVERR = Code.SLVERR.value
+    DECERR = Code.DECERR.value
+    MEMORY = Code.MEMORY.value
+    LANES = Code.LANES.value
+    VECTOR = Code.VECTOR.value
 
-    NONE = 0
-    KIND = Reason.KIND.value
-    ZERO = Reason.ZERO.value
-    TOKENS = Reason.TOKENS.value
-    VALUE = Reason.VALUE.value
-    PATCH = Reason.PATCH.value
-    LOOPS = 8
-    OVERFLOW = 9
-    WATCHDOG = 10
-    CANCELLED = 11
-    MISALIGNED = _FETCH + Fault.MISALIGNED.value
-    OUTSIDE = _FETCH + Fault.OUTSIDE.value
-    EXOKAY = _FETCH + Fault.EXOKAY.value
-    SLVERR = _FETCH + Fault.SLVERR.value
-    DECERR = _FETCH + Fault.DECERR.value
-    MEMORY = _UNIT + Unit.MEMORY.value
-    LANES = _UNIT + Unit.LANES.value
-    VECTOR = _UNIT + Unit.VECTOR.value
+
+assert {e.name: e.value for e in Error} == {e.name: e.value for e in Code}
+assert {f.name: f.value for f in Fault} == {d.name: d.value for d in Detail}
 
 
 def report() -> data.StructLayout:

@@ -209,7 +209,8 @@ class RowGrants(wiring.Component):
         # From its beginning to its end.
         m.d.comb += [self.i.ready.eq(idle), self.start.eq(begins | self.halt),
                      fixed_write.en.eq(fills)]
-        with m.If(idle):
+        # What is under way during a halt still belongs to the operation.
+        with m.If(idle & ~self.halt):
             m.d.sync += [total.eq(0), counted.eq(0), lane.eq(0), base.eq(0), ended.eq(0),
                          op.eq(self.i.payload), d.eq(self.i.payload.d),
                          idle.eq(~self.i.valid), counts.eq(self.i.valid)]

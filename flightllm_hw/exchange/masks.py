@@ -84,8 +84,8 @@ class RowMasks(wiring.Component):
 
         # 1: how many rows are left, kept ones and those that count.
         one = Signal(taken(c), reset_less=True)
-        kept_1 = Signal(signed(len(i.first_row) + 1), reset_less=True)
-        below_1 = Signal(signed(len(i.first_row) + 2), reset_less=True)
+        kept_1 = Signal(signed(max(len(i.first_row), len(self.lane_rows)) + 1), reset_less=True)
+        below_1 = Signal(signed(max(len(i.first_row), len(i.limit)) + 1), reset_less=True)
         row_1 = Signal(c.row_bits, reset_less=True)
         m.d.sync += [
             one.eq(i),

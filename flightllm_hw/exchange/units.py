@@ -75,7 +75,7 @@ class AppendUnits(wiring.Component):
             kept = Signal(data.ArrayLayout(8 * c.width, rows), reset_less=True)
             for n in range(rows):
                 m.d.comb += codes[8 * c.width * n:][:8 * c.width].eq(
-                    Mux(part == n, bits, Mux(part < n, 0, kept[n])))
+                    Mux(part == n, bits, _unless_below(part, n, kept[n])))
             with m.If(self.i_valid & ~scales):
                 m.d.sync += [part.eq(Mux(i.last, 0, part + 1)),
                              Array(kept[n] for n in range(rows))[part].eq(bits)]
@@ -152,7 +152,7 @@ class AppendUnits(wiring.Component):
             index = at_place[size.bit_length() - 1:3]
             for n in range(inner):
                 m.d.comb += eight[8 * size * n:][:8 * size].eq(
-                    Mux(index == n, codes, Mux(index < n, 0, before[n])))
+                    Mux(index == n, codes, _unless_below(index, n, before[n])))
             with m.If(goes):
                 m.d.sync += Array(before[n] for n in range(inner))[index].eq(codes)
         m.d.sync += [
@@ -186,3 +186,8 @@ class AppendUnits(wiring.Component):
                 m.d.sync += unit_2.beat.eq(unit_1.beat + (ahead_1 >> shift))
         m.d.comb += self.o.eq(unit_2)
         return m
+
+
+def _unless_below(at, n, value):
+    """``value``, but zero while ``at`` is below ``n``."""
+    return Mux(at < n, 0, value) if n else value

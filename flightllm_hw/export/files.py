@@ -6,11 +6,13 @@ from pathlib import Path
 
 from flightllm_hw import __version__
 from flightllm_hw.config import AcceleratorConfig
+from flightllm_hw.kernel.kernel import Kernel
+from flightllm_hw.kernel.layouts import KernelConfig
 
+from .kernel import VitisKernel
 from .platform import BehaviouralPlatform, SharedModules, VendorPlatform
 from .report import resource_report
 from .synthesis import require_yosys
-from .top import top
 from .verilog import Design, design
 
 __all__ = ["FLAVOURS", "export", "write"]
@@ -20,7 +22,7 @@ FLAVOURS = ("behavioural", "vendor")
 
 
 def export(config: AcceleratorConfig, flavour: str = "vendor") -> Design:
-    """The design that ``config`` describes; its top module is ``flightllm_<name>``.
+    """The kernel that ``config`` describes; its top module is ``flightllm_<name>``.
 
     Raises
     ------
@@ -31,7 +33,8 @@ def export(config: AcceleratorConfig, flavour: str = "vendor") -> Design:
         raise ValueError(f"Flavour must be one of {', '.join(FLAVOURS)}, not {flavour!r}")
     vendor = flavour == "vendor"
     platform: SharedModules = VendorPlatform(config.target) if vendor else BehaviouralPlatform()
-    return design(top(config), name=f"flightllm_{config.name}", platform=platform)
+    kernel = VitisKernel(Kernel(KernelConfig(accelerator=config)))
+    return design(kernel, name=f"flightllm_{config.name}", platform=platform)
 
 
 def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor",

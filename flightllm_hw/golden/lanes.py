@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lanes as numpy: tapes, activations, dot products and appended keys and values."""
+"""A lane as numpy: tape, activations, dot products and appended keys and values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,21 +8,35 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.formats.append import append_key, append_value
+from flightllm_hw.formats.append import append_key, append_value, value_groups
 from flightllm_hw.formats.arithmetic import multiply
 from flightllm_hw.golden.memory import Image
-from flightllm_hw.golden.tape import read_matrix
+from flightllm_hw.golden.pieces import Pieces
+from flightllm_hw.golden.tape import most_beats, read_matrix
 from flightllm_hw.isa.matrix import MatrixShape
 
-__all__ = ["LaneMachine"]
+__all__ = ["Known", "LaneMachine"]
 
 Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A matrix that was read before, and what it was read from."""
+class Known:
+    """A matrix that was read before, and what it was read from.
 
+    Parameters
+    ----------
+    shape : MatrixShape
+    pieces : tuple of (int, int, int)
+        Address, beats and the memory's version of each piece.
+    weights : ndarray of float64, (rows, K)
+        Codes times their groups' scales: integers below 2^23.
+    row_scale : ndarray of float32, (rows,)
+    beats : int
+    """
+
+    shape: MatrixShape
     pieces: tuple[tuple[int, int, int], ...]
     weights: npt.NDArray[np.float64]
     row_scale: Floats
@@ -30,131 +44,151 @@ class _Known:
 
 
 class LaneMachine:
-    """One lane: its memory, the pieces of tape that it was told to read, its activations.
+    """One lane.
 
     Parameters
     ----------
     config : AcceleratorConfig
     size : int
         Bytes of its memory.
+    number : int
+        Which lane it is.
+    activations : ndarray of int8, (2, words, window)
+        Banks: even tokens, odd tokens.
+    scales : ndarray of uint32, (2, tokens)
+        Bits of token scales of both banks.
 
     Attributes
     ----------
     memory : Image
-    activations : ndarray of int8, (2, words, window)
-        Banks: even tokens, odd tokens.
-    scales : ndarray of float32, (2, tokens)
-        Token scales of both banks.
+    tape : Pieces
     """
 
-    def __init__(self, config: AcceleratorConfig, size: int) -> None:
+    def __init__(self, config: AcceleratorConfig, size: int, number: int,
+                 activations: Codes, scales: npt.NDArray[np.uint32]) -> None:
         lane = config.lane
         self.config = lane
         self.beat = lane.beat_bits // 8
-        self.memory = Image(size)
-        self.activations = np.zeros((2, lane.window_words, lane.chain.window), np.int8)
-        self.scales = np.zeros((2, lane.tokens), np.float32)
-        self._pieces: list[tuple[int, int]] = []
-        self._known: dict[tuple[Any, ...], _Known] = {}
+        self.memory = Image(size, self.beat, number)
+        self.tape = Pieces(self.memory)
+        self.activations = activations
+        self.scales = scales
+        self._known: dict[int, Known] = {}
 
-    # The tape.
+    # Matrices.
 
-    def read(self, address: int, beats: int) -> None:
-        """The next piece of the tape, in beats."""
-        if beats:
-            self._pieces.append((address, beats))
+    def matrix(self, shape: MatrixShape) -> Known:
+        """The matrix at the beginning of the tape.
 
-    def _take(self, beats: int) -> None:
-        """Beats are used up."""
-        while beats:
-            address, count = self._pieces[0]
-            used = min(beats, count)
-            beats -= used
-            if used == count:
-                self._pieces.pop(0)
-            else:
-                self._pieces[0] = (address + used, count - used)
-
-    def _matrix(self, shape: MatrixShape) -> _Known:
-        address = self._pieces[0] if self._pieces else (0, 0)
-        known = self._known.get((address[0], shape))
-        if known and self._current(known):
+        Raises
+        ------
+        NotYetError
+            If the tape cannot be read to the matrix's end yet.
+        UnitError
+            If it never can.
+        """
+        pieces = self.tape.pieces
+        known = self._known.get(pieces[0].address) if pieces else None
+        if known is not None and known.shape == shape and self._current(known):
             return known
-        raw = [self.memory.read(at * self.beat, count * self.beat)
-               for at, count in self._pieces]
-        tape = np.concatenate([np.zeros(0, np.uint8), *raw]).reshape(-1, self.beat)
-        matrix = read_matrix(tape, shape, self.config)
+        beats, why = self.tape.read(most_beats(shape, self.config))
+        try:
+            matrix = read_matrix(beats, shape, self.config)
+        except ValueError:
+            raise why from None
         # One exact product: |code * u| < 2^23, and sums stay below 2^53.
-        columns = np.arange(matrix.codes.shape[1]) // (
-            shape.group_tiles * self.config.tile_columns(shape.pattern))
-        weights = matrix.codes.astype(np.float64) * matrix.group_scale[:, columns]
-        left, pieces = matrix.beats, []
-        for at, count in self._pieces:
-            used = min(left, count)
-            if used:
-                pieces.append((at, used, self.memory.version(at * self.beat, used * self.beat)))
+        scale = np.repeat(matrix.group_scale, shape.group_tiles
+                          * self.config.tile_columns(shape.pattern), axis=1)
+        weights = np.multiply(matrix.codes, scale, dtype=np.float64)
+        left, read = matrix.beats, []
+        for piece in pieces:
+            used = min(left, piece.beats)
             left -= used
-        known = _Known(tuple(pieces), weights, matrix.row_scale, matrix.beats)
-        self._known[address[0], shape] = known
+            if used:
+                read.append((piece.address, used, self._version(piece.address, used)))
+        known = Known(shape, tuple(read), weights, matrix.row_scale, matrix.beats)
+        if not any(piece.held is not None for piece in pieces):
+            self._known[pieces[0].address] = known
         return known
 
-    def _current(self, known: _Known) -> bool:
+    def _version(self, address: int, beats: int) -> int:
+        return self.memory.version(address * self.beat, beats * self.beat)
+
+    def _current(self, known: Known) -> bool:
         """Whether the tape is the one that was read, and its memory as it was."""
-        pieces = list(self._pieces)
+        tape = self.tape
+        if len(tape.pieces) < len(known.pieces) or self.memory.failing:
+            return False
+        last = len(known.pieces) - 1
         for n, (at, used, version) in enumerate(known.pieces):
-            last = n == len(known.pieces) - 1
-            if n >= len(pieces) or pieces[n][0] != at or (
-                    pieces[n][1] < used if last else pieces[n][1] != used):
-                return False
-            if self.memory.version(at * self.beat, used * self.beat) != version:
+            piece = tape.pieces[n]
+            whole = piece.beats >= used if n == last else piece.beats == used
+            if (piece.address != at or not whole or piece.appends > tape.appends
+                    or piece.outside is not None or piece.held is not None
+                    or self._version(at, used) != version):
                 return False
         return True
 
-    # Operations.
-
-    def multiply(self, fields: dict[str, Any]) -> Floats:
-        """The results of an MV or MM, (tokens, rows), padding included."""
-        shape = MatrixShape(
-            pattern=fields["pattern"], bits=fields["bits"], zero_point=bool(fields["zero_point"]),
-            masked=bool(fields["masked"]), **{name: fields[name] for name in (
-                "row_blocks", "group_tiles", "groups", "last_tiles")})
-        matrix = self._matrix(shape)
+    def multiply(self, fields: dict[str, Any], matrix: Known, kept: int) -> Floats:
+        """The first rows' results of an MV or MM, (tokens, rows), padding included."""
         tokens = fields["tokens"]
-        x = np.stack([self._token(fields, t, matrix.weights.shape[1]) for t in range(tokens)])
-        sums = (x.astype(np.float64) @ matrix.weights.T).astype(np.int64)
-        self._take(matrix.beats)
+        weights, row_scale = matrix.weights[:kept], matrix.row_scale[:kept]
+        x = np.empty((tokens, weights.shape[1]))
+        for token in range(tokens):
+            x[token] = self._token(fields, token, weights.shape[1])
+        # There is no negative zero among integers.
+        sums = (x @ weights.T + 0.0).astype(np.float32)
         # Rows of padding may have anything for a scale.
-        scales = multiply(self.scales[fields["bank"], :tokens, None], matrix.row_scale)
-        return multiply(sums.astype(np.float32), scales)
+        own = self.scales[fields["bank"], :tokens, None].view(np.float32)
+        return multiply(sums, multiply(own, row_scale))
 
-    def _token(self, fields: dict[str, Any], token: int, count: int) -> npt.NDArray[np.int8]:
+    def _token(self, fields: dict[str, Any], token: int, count: int) -> Codes:
         window = self.config.chain.window
-        first = fields["word"] + token // 2 * fields["stride"]
-        words = (first + np.arange(-(-count // window))) % self.config.window_words
-        codes: npt.NDArray[np.int8] = self.activations[token % 2, words].ravel()[:count]
-        return codes
-
-    def write_activations(self, fields: dict[str, Any], token: int, at: int,
-                          codes: npt.NDArray[np.int8]) -> None:
-        """Codes of a token, whole words of them, from element ``at`` on."""
-        window = self.config.chain.window
-        padded = np.pad(codes, (0, -len(codes) % window)).reshape(-1, window)
-        first = fields["word"] + token // 2 * fields["stride"] + at // window
-        words = (first + np.arange(len(padded))) % self.config.window_words
-        self.activations[token % 2, words] = padded
+        first = (fields["word"] + token // 2 * fields["stride"]) % self.config.window_words
+        bank: Codes = self.activations[token % 2]
+        words = -(-count // window)
+        if first + words <= self.config.window_words:
+            codes: Codes = bank[first:first + words].ravel()
+        else:
+            codes = bank[(first + np.arange(words)) % self.config.window_words].ravel()
+        return codes[:count]
 
     # Keys and values.
 
-    def append(self, fields: dict[str, Any], keys: bool, codes: npt.NDArray[np.int8],
-               scale: np.float32) -> None:
-        """Write a key's or a value's codes and a key's scale."""
+    def append(self, fields: dict[str, Any], keys: bool, codes: Codes, scale: np.uint32) -> None:
+        """Write a key's or a value's codes and a key's scale.
+
+        Raises
+        ------
+        UnitError
+            Of the first unit of up to eight codes that cannot be written.
+        """
+        units = self._units(fields, keys, len(codes))
+        first, last = int(units[:, 0].min(initial=1 << 62)), int(units.sum(axis=1).max(initial=0))
+        if self.memory.failing or last > len(self.memory.data) // self.beat:
+            for at, beats in units.tolist():
+                self.memory.window(at * self.beat, beats * self.beat)
+                self.memory.check_bursts(at * self.beat, beats * self.beat)
         places = {name: fields[name] for name in ("address", "high", "low", "place")}
         if keys:
-            append_key(self.memory.data, codes, scale, beat_bytes=self.beat,
+            append_key(self.memory.data, codes, scale.view(np.float32), beat_bytes=self.beat,
                        scale_address=fields["scale_address"], **places)
         else:
             append_value(self.memory.data, codes, beat_bytes=self.beat, **places)
-        last = len(codes) * places["high"] + 4 * places["low"] + 8
-        first = places["address"] * self.beat
-        self.memory.touch(first, min(last * self.beat, len(self.memory.data) - first))
-        self.memory.touch(4 * fields["scale_address"], 4)
+        if len(units):
+            self.memory.touch(first * self.beat, (last - first) * self.beat)
+        self.tape.appends += 1
+
+    def _units(self, fields: dict[str, Any], keys: bool, count: int) -> npt.NDArray[np.int64]:
+        """Descriptors that an append comes to, (units, (beat, beats))."""
+        size, together = (8, 4) if keys else value_groups(self.beat)
+        i = np.arange(-(-count // size), dtype=np.int64)
+        at = (fields["address"] + i // together * fields["high"]
+              + i % together * fields["low"]) % (1 << 32)
+        if keys:
+            at += 8 * fields["place"] // self.beat
+        beats = np.full(len(at), max(1, (8 if keys else 8 * size) // self.beat))
+        units = np.stack([at, beats], 1)
+        if keys:
+            units = np.append(units, [[4 * fields["scale_address"] // self.beat, 1]], axis=0)
+        return units

@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Queue", "QueueConfig"]
+__all__ = ["Merge", "MergeConfig", "Queue", "QueueConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,4 +92,51 @@ class Queue(wiring.Component):
             room.eq(pop | (filled < c.depth - 1) | ((filled == c.depth - 1) & ~push)),
             some.eq(push | (filled > 1) | ((filled == 1) & ~pop)),
         ]
+        return m
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeConfig:
+    """What is merged.
+
+    Parameters
+    ----------
+    width : int
+        Bits of an item.
+    """
+
+    width: int
+
+
+class Merge(wiring.Component):
+    """Two streams as one; ``first`` goes first.
+
+    Parameters
+    ----------
+    config : MergeConfig
+        Width.
+
+    Members
+    -------
+    first, second : In, stream
+    o : Out, stream
+        In the same cycle, by wires: an offer of ``second`` that nobody takes is withdrawn for one
+        of ``first``.
+    """
+
+    def __init__(self, config: MergeConfig):
+        self.config = config
+        super().__init__({name: flow(stream.Signature(config.width))
+                          for name, flow in (("first", In), ("second", In), ("o", Out))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [
+            self.o.valid.eq(self.first.valid | self.second.valid),
+            self.first.ready.eq(self.o.ready),
+            self.second.ready.eq(self.o.ready & ~self.first.valid),
+            self.o.payload.eq(self.second.payload),
+        ]
+        with m.If(self.first.valid):
+            m.d.comb += self.o.payload.eq(self.first.payload)
         return m

@@ -228,7 +228,7 @@ class Collector(wiring.Component):
         with m.If(takes):
             m.d.sync += [
                 payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
-                payload_1.row_scale.eq(rows.scales[chain]),
+                payload_1.row_scale.eq(Array(rows.scales)[chain]),
                 payload_1.scale_bank.eq(slot.scale_bank),
                 payload_1.row.eq(Mux(of_row, chain << 1 | odd_row, chain)),
                 payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),

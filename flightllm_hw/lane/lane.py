@@ -182,7 +182,8 @@ class Lane(wiring.Component):
             reader.clear.eq(self.clear & ~self.busy),
         ]
         m.d.sync += [
-            waits.eq(Mux(wants & ~self.pending, waits + 1, 0)),
+            # Beats that are there may take some cycles through the FIFO.
+            waits.eq(Mux(wants & ~(self.pending & (reader.error == Fault.NONE)), waits + 1, 0)),
             self.reads.eq(reader.o.valid),
             self.starves.eq(engine.starving),
             self.blocked.eq(reader.blocked),
@@ -190,9 +191,9 @@ class Lane(wiring.Component):
         ]
         with m.If(~stopped):
             m.d.sync += address.eq(Mux(ends, end, self.base))
-            with m.If(wants & (reader.error != Fault.NONE)):
+            with m.If(waits[5:].any() & (reader.error != Fault.NONE)):
                 m.d.sync += [fault.eq(reader.error), address.eq(reader.error_address)]
-            with m.Elif(wants & truncated):
+            with m.Elif(truncated):
                 m.d.sync += fault.eq(Fault.TRUNCATED)
             with m.Elif(illegal):
                 m.d.sync += fault.eq(Fault.OPERATION)

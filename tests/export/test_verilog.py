@@ -14,10 +14,12 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from flightllm_hw.export.files import export
+from flightllm_hw.export.kernel import VitisKernel
 from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
 from flightllm_hw.export.rtlil import flat_ports
-from flightllm_hw.export.top import LaneArray
 from flightllm_hw.export.verilog import convert, design
+from flightllm_hw.kernel.kernel import Kernel
+from flightllm_hw.kernel.layouts import KernelConfig
 from flightllm_hw.presets import PRESETS, SMALL, TINY
 from support.lint import lint
 from support.toys import Array, ArrayConfig, Row, Wires
@@ -76,8 +78,9 @@ def test_the_text_depends_on_the_configuration_alone():
 def test_every_lane_is_there_with_all_its_ports(preset):
     exported = export(preset, "behavioural")
     top = ports(exported.text, exported.top)
-    widths = {name: len(signal) for name, _, signal in flat_ports(LaneArray(preset))}
-    assert {name: width for name, (_, width) in top.items()} == widths | {"clk": 1, "rst": 1}
+    widths = {name: len(signal) for name, _, signal in flat_ports(
+        VitisKernel(Kernel(KernelConfig(accelerator=preset))))}
+    assert {name: width for name, (_, width) in top.items()} == widths
     assert exported.counts["chain_array"] == preset.lanes
     assert exported.counts["csd_chain"] == preset.lanes * preset.lane.chains
 
@@ -90,7 +93,8 @@ def test_every_dsp_slice_is_there(preset):
     exported = export(preset, "vendor")
     slices = re.findall(r"^module (\S+) ?\((?:(?!^endmodule).)*?^  DSP48E2 #\(", exported.text,
                         re.MULTILINE | re.DOTALL)
-    assert sum(exported.counts[name] for name in slices) == preset.dsp
+    assert sum(exported.counts[name] for name in slices) == (
+        preset.lanes * preset.lane.dsp_total + preset.sfu.dsp)
 
 
 @pytest.mark.rtl

@@ -1,132 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """A decoder layer written by hand, on the golden machine, against an ordinary FP32 layer."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from flightllm_hw.compiler.kv import KeyHome, ValueHome
-from flightllm_hw.compiler.tape import encode
-from flightllm_hw.formats import QuantizedWeights, dequantize, quantize_weights
-from flightllm_hw.formats.functions import rotary_steps
-from flightllm_hw.formats.pattern import Pattern
-from flightllm_hw.golden.machine import Machine, Stop
-from flightllm_hw.isa.assembly import assemble
-from flightllm_hw.isa.instruction import to_bytes
-from flightllm_hw.presets import preset
-
-TINY = preset("tiny")
-TEXT = (Path(__file__).parent.parent / "programs" / "decoder_layer.asm").read_text()
-DIM, HEADS, HEAD, HIDDEN, POSITIONS, BASE = 32, 2, 16, 48, 40, 1e4
-BEAT = 8
-KEYS, VALUES = 0x800, 0x900
-
-
-class Layer:
-    """Random weights, quantized, on the lanes' tapes, and the same as FP32."""
-
-    def __init__(self, rng):
-        self.norms = 1 + 0.1 * rng.standard_normal((2, DIM)).astype(np.float32)
-        self.real, self.lanes, self.names = {}, [[], []], {}
-        share = HIDDEN // 2
-        # Scores are scaled by the queries' weights.
-        plans = {
-            "qkv": [[(slice(n * HEAD, (n + 1) * HEAD), part) for part in "qkv"] for n in range(2)],
-            "out": [[(slice(n * 16, n * 16 + 16), "out")] for n in range(2)],
-            "up": [[(slice(n * share, (n + 1) * share), part) for part in ("gate", "up")]
-                   for n in range(2)],
-            "down": [[(slice(n * 16, n * 16 + 16), "down")] for n in range(2)]}
-        shapes = {"q": (DIM, DIM), "k": (DIM, DIM), "v": (DIM, DIM), "out": (DIM, DIM),
-                  "gate": (HIDDEN, DIM), "up": (HIDDEN, DIM), "down": (DIM, HIDDEN)}
-        self.weights = {name: quantize_weights(
-            (rng.standard_normal(shape) / np.sqrt(shape[1]) / (4 if name == "q" else 1)
-             ).astype(np.float32), bits=8, group=16) for name, shape in shapes.items()}
-        self.real = {name: dequantize(w) for name, w in self.weights.items()}
-        for name, plan in plans.items():
-            for n, parts in enumerate(plan):
-                shape, beats = encode(*_rows(self.weights, parts), Pattern.DENSE, TINY.lane)
-                self.lanes[n].append(beats)
-            self.names[name] = " ".join(
-                f"{f}={getattr(shape, f) if f != 'pattern' else 'DENSE'}".replace("False", "0")
-                for f in shape.__dataclass_fields__)
-
-    def program(self):
-        """The text with this layer's matrices filled in."""
-        first, *rest = (len(beats) for beats in self.lanes[0])
-        lines = [line if line.startswith(";") else line.format(
-            qkv_beats=first, rest=first, rest_beats=sum(rest), **self.names)
-            if "{" in line else line for line in TEXT.splitlines()]
-        return assemble("\n".join(lines))
-
-    def load(self, machine):
-        raw = b"".join(to_bytes(i) for i in self.program())
-        machine.host.write(0, np.frombuffer(raw, np.uint8))
-        give(machine, 0x2040, self.norms)
-        give(machine, 0x2060, rotary_steps(BASE, HEAD))
-        for lane, beats in zip(machine.lanes, self.lanes, strict=True):
-            lane.memory.write(0, np.concatenate(beats).ravel())
-            for home, at in ((KeyHome, KEYS), (ValueHome, VALUES)):
-                empty = home(config=TINY.lane, head=HEAD, context=POSITIONS).empty()
-                lane.memory.write(at * BEAT, empty.ravel())
-
-    def reference(self, x):
-        """The layer in float64 for tokens 0 .. n - 1, (n, DIM)."""
-        r = {name: w.astype(float) for name, w in self.real.items()}
-        x = x.astype(float)
-        normed = x / np.sqrt((x * x).mean(1, keepdims=True) + 1e-5) * self.norms[0]
-        q, k, v = (normed @ r[name].T for name in "qkv")
-        position = np.arange(len(x))[:, None]
-        angle = position * BASE ** (-np.arange(0, HEAD, 2) / HEAD)
-        out = np.zeros_like(x)
-        for h in range(HEADS):
-            part = slice(h * HEAD, (h + 1) * HEAD)
-            scores = _turn(q[:, part], angle) @ _turn(k[:, part], angle).T
-            scores[np.triu_indices(len(x), 1)] = -np.inf
-            e = np.exp(scores - scores.max(1, keepdims=True))
-            out[:, part] = e / e.sum(1, keepdims=True) @ v[:, part]
-        x = x + out @ r["out"].T
-        normed = x / np.sqrt((x * x).mean(1, keepdims=True) + 1e-5) * self.norms[1]
-        gate, up = normed @ r["gate"].T, normed @ r["up"].T
-        return x + gate / (1 + np.exp(-gate)) * up @ r["down"].T
-
-
-def _rows(weights, parts):
-    """Rows of several matrices as one, and all of them kept."""
-    taken = [(weights[name], rows) for rows, name in parts]
-    joined = QuantizedWeights(
-        codes=np.concatenate([w.codes[rows] for w, rows in taken]), zero=None,
-        row_scale=np.concatenate([w.row_scale[rows] for w, rows in taken]),
-        group_scale=np.concatenate([w.group_scale[rows] for w, rows in taken]), bits=8, group=16)
-    return joined, np.ones(joined.codes.shape, bool)
-
-
-def _turn(x, angle):
-    even, odd = x[:, 0::2], x[:, 1::2]
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([even * cos - odd * sin, odd * cos + even * sin], 2).reshape(x.shape)
-
-
-def give(machine, beat, values):
-    machine.host.write(beat * BEAT, np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8))
+from flightllm_hw.golden.machine import Stop
+from support.decoder_layer import DIM, POSITIONS, Layer, X, Y, give, machine_with
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_forty_positions(seed):
     rng = np.random.default_rng(seed)
     layer = Layer(rng)
-    machine = Machine(TINY, host_bytes=1 << 18, lane_bytes=1 << 16)
-    layer.load(machine)
+    machine = machine_with(layer)
     x = rng.standard_normal((POSITIONS, DIM)).astype(np.float32)
     want = layer.reference(x)
     got = np.zeros_like(x)
     for position in range(POSITIONS):
-        give(machine, 0x2000, x[position])
+        give(machine, X, x[position])
         machine.start(0, [position])
         stopped = machine.run(1000)
         assert stopped.reason is Stop.END, stopped
-        got[position] = machine.host.read(0x2020 * BEAT, 4 * DIM).view("<f4")
-        assert not any(lane._pieces for lane in machine.lanes)
+        got[position] = machine.host.read(Y, 4 * DIM).view("<f4")
+        assert not any(lane.tape.pieces for lane in machine.lanes)
     error = np.sqrt(((got - want) ** 2).mean() / (want ** 2).mean())
     print(f"relative error {error:.4f}")
     assert error < 0.02

@@ -141,20 +141,6 @@ def test_it_stops_where_it_is_told_and_goes_on(machine):
     assert machine.registers[1] == 5
 
 
-@pytest.mark.parametrize("program, reason, text", [
-    ([], Stop.ILLEGAL, "Opcode and mode"),
-    ([Instruction.of("LD.VECTOR", address=1 << 30, rows=1)], Stop.ADDRESS, "Memory has"),
-    ([Instruction.of("MV", bits=4, row_blocks=1, group_tiles=4, groups=1, last_tiles=4,
-                     tokens=1)], Stop.TAPE, "Tape ends"),
-    ([Instruction.of("SYS.LOOP", count=2, length=9)] * 5, Stop.LOOPS, "4 deep")])
-def test_what_cannot_be_stops_it(machine, program, reason, text):
-    load(machine, program)
-    stopped = machine.run(100)
-    assert stopped.reason is reason
-    assert stopped.pc == max(0, len(program) - 1)
-    assert text in stopped.text
-
-
 def test_a_changed_tape_is_read_again(machine, rng):
     x = np.ones((1, 32), np.float32)
     give(machine, x)
