@@ -9,7 +9,7 @@ from typing import NoReturn
 from .config import AcceleratorConfig
 from .export.files import FLAVOURS, write
 from .export.info import describe, overview
-from .export.synthesis import YosysMissing
+from .export.mapping import YosysMissing
 from .presets import PRESETS, preset
 
 __all__ = ["main"]

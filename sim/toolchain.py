@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flightllm_hw.sim.cache import cached, digest
+from flightllm_hw.cache import cached, digest
 
 __all__ = ["BuildError", "Compiler", "build", "find_compiler", "wave_format"]
 

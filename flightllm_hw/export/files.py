@@ -10,9 +10,9 @@ from flightllm_hw.kernel.kernel import Kernel
 from flightllm_hw.kernel.layouts import KernelConfig
 
 from .kernel import VitisKernel
+from .mapping import Ahead
 from .platform import BehaviouralPlatform, SharedModules, VendorPlatform
 from .report import resource_report
-from .synthesis import require_yosys
 from .verilog import Design, design
 
 __all__ = ["FLAVOURS", "export", "write"]
@@ -29,12 +29,25 @@ def export(config: AcceleratorConfig, flavour: str = "vendor") -> Design:
     ValueError
         If there is no such flavour.
     """
+    _check(flavour)
+    vendor = flavour == "vendor"
+    return _design(config, VendorPlatform(config.target) if vendor else BehaviouralPlatform())
+
+
+def _check(flavour: str) -> None:
     if flavour not in FLAVOURS:
         raise ValueError(f"Flavour must be one of {', '.join(FLAVOURS)}, not {flavour!r}")
-    vendor = flavour == "vendor"
-    platform: SharedModules = VendorPlatform(config.target) if vendor else BehaviouralPlatform()
+
+
+def _design(config: AcceleratorConfig, platform: SharedModules) -> Design:
     kernel = VitisKernel(Kernel(KernelConfig(accelerator=config)))
     return design(kernel, name=f"flightllm_{config.name}", platform=platform)
+
+
+def _mapped_ahead(config: AcceleratorConfig) -> Design:
+    """The vendor flavour, mapped to primitives while it is made."""
+    with Ahead() as ahead:
+        return _design(config, VendorPlatform(config.target, ahead.take))
 
 
 def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor",
@@ -59,15 +72,14 @@ def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor"
     OSError
         If a file cannot be written.
     """
-    if report:
-        require_yosys()
-    exported = export(config, flavour)
+    _check(flavour)
+    mapped = _mapped_ahead(config) if report else None
+    exported = mapped if mapped and flavour == "vendor" else export(config, flavour)
     header = (f"// SPDX-License-Identifier: Apache-2.0\n"
               f"// flightllm-hw {__version__}, configuration {config.name}"
               f" ({config.digest():08x}), {flavour}\n")
     texts = {f"{exported.top}.v": header + exported.text}
-    if report:
-        mapped = exported if flavour == "vendor" else export(config, "vendor")
+    if mapped:
         estimate = resource_report(mapped, config.target)
         texts |= {"report.json": estimate.to_json(), "report.md": estimate.to_markdown()}
 

@@ -6,6 +6,7 @@ keeps the modules that :func:`flightllm_hw.hierarchy.place` shares.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +62,15 @@ class SharedModules:
     A component is what its type and its ``config`` say. Its module is named after the type,
     ``csd_chain``; further configurations are ``csd_chain_1``, ``csd_chain_2`` in the order of
     their first use. Modifiers such as ``ResetInserter`` do not reach into shared components.
+
+    Parameters
+    ----------
+    met : callable or None
+        Is told of each shared module's modules once they are converted, leaves first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, met: Callable[[tuple[RtlilModule, ...]], None] | None = None) -> None:
+        self._met = met
         self._shared: dict[Any, SharedModule] = {}
         self._names: set[str] = set()
 
@@ -88,6 +95,8 @@ class SharedModules:
             name = self.reserve(snake_case(type(component).__name__))
             known = SharedModule(name, tuple(to_rtlil(component, name, self)))
             self._shared[key] = known
+            if self._met is not None:
+                self._met(known.modules)
         return known.instance(component)
 
     @property
@@ -118,16 +127,19 @@ class VendorPlatform(SharedModules, XilinxPlatform):  # type: ignore[misc]
     ----------
     card : Card or None
         Whose part the platform is for; the U280's part without one.
+    met : callable or None
+        As in :class:`SharedModules`.
     """
 
     resources = ()
     connectors = ()
     default_clk = None
 
-    def __init__(self, card: Card | None = None) -> None:
+    def __init__(self, card: Card | None = None,
+                 met: Callable[[tuple[RtlilModule, ...]], None] | None = None) -> None:
         part: str = "xcu280-fsvh2892-2L-e" if card is None else card.part
         self._device, self._package, self._speed = part.split("-", 2)
-        SharedModules.__init__(self)
+        SharedModules.__init__(self, met)
         XilinxPlatform.__init__(self)
 
     @property

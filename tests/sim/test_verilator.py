@@ -14,8 +14,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from numpy.testing import assert_array_equal
 
+from flightllm_hw.cache import cache_directory
 from flightllm_hw.sim import toolchain
-from flightllm_hw.sim.cache import cache_directory
 from flightllm_hw.sim.pysim import DeadlineError, run_streams, simulate
 from flightllm_hw.sim.rules import StreamRuleError
 from flightllm_hw.sim.simulator import Port

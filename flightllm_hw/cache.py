@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cache_directory", "cached", "digest"]
+__all__ = ["cache_directory", "cached", "digest", "known"]
 
 
 def cache_directory() -> Path:
@@ -29,6 +29,11 @@ def digest(*parts: str | bytes) -> str:
         raw = part.encode() if isinstance(part, str) else part
         total.update(len(raw).to_bytes(8, "little") + raw)
     return total.hexdigest()[:32]
+
+
+def known(kind: str, key: str) -> bool:
+    """Whether ``kind``/``key`` is in the cache."""
+    return (cache_directory() / kind / key).is_dir()
 
 
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:

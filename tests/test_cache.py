@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from flightllm_hw.sim.cache import cache_directory, cached, digest
+from flightllm_hw.cache import cache_directory, cached, digest
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def slowly(place):
 
 
 def test_two_processes_build_once(directory):
-    script = "\n".join(["import time", "from flightllm_hw.sim.cache import cache_directory, cached",
+    script = "\n".join(["import time", "from flightllm_hw.cache import cache_directory, cached",
                         inspect.getsource(slowly),
                         "names = [path.name for path in cached('kind', 'key', slowly).iterdir()]",
                         "assert sorted(names) == ['first', 'second']"])
