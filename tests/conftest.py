@@ -18,6 +18,8 @@ def pytest_addoption(parser):
                      help="write a wave file into DIR for each simulation of a test")
     parser.addoption("--seed", type=int, default=int(os.environ.get("FLIGHTLLM_SEED", "0")),
                      help="mixed into every test's random inputs (default: $FLIGHTLLM_SEED or 0)")
+    parser.addoption("--programs", type=int, default=1, metavar="N",
+                     help="run N times as many random programs")
 
 
 def pytest_configure(config):

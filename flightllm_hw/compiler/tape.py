@@ -57,6 +57,9 @@ class TapeShape(MatrixShape):
                                  f" least {together * columns} columns, not {weights.group}")
             before = (groups - 1) % header_groups(pattern, config) * per_group
             last += -(before + last) % together
+            if last > per_group:
+                # What fills the header up is a group of its own.
+                groups, last = groups + 1, last - per_group
         return cls(pattern=pattern, bits=weights.bits, zero_point=weights.zero is not None,
                    masked=masked,
                    row_blocks=-(-weights.rows // config.tile_rows(pattern)),
