@@ -182,6 +182,7 @@ class LaneNode(wiring.Component):
 
         # Windows, errors, the end.
         still = Signal()
+        rests = Signal()
         m.d.comb += [
             lane.base.eq(self.base), lane.limit.eq(self.limit),
             writer.base.eq(self.base), writer.limit.eq(self.limit),
@@ -193,8 +194,9 @@ class LaneNode(wiring.Component):
         ]
         m.d.sync += [
             link.appending.eq(append.busy | writer.busy),
+            rests.eq(halt & ~lane.busy),
             still.eq(halt & ~append.busy & ~writer.busy),
-            link.quiet.eq(still & ~lane.busy & ~pieces.o.valid & ~operations.o.valid & ~valid_1
+            link.quiet.eq(still & rests & ~pieces.o.valid & ~operations.o.valid & ~valid_1
                           & (lane.error == Fault.NONE) & (writer.error == Fault.NONE)),
             link.moves.eq(lane.reads | lane.multiplies | append.busy),
         ]

@@ -166,13 +166,15 @@ class Lane(wiring.Component):
         with m.Elif(reader.clear):
             m.d.sync += ends.eq(0)
         stopped = Signal()
+        looked = Signal()
+        fits = Signal(reset_less=True)
         illegal = Signal()
         wants = Signal()
         truncated = Signal()
         waits = Signal(range(PATIENCE))
         m.d.comb += [
             stopped.eq((fault != Fault.NONE) | self.halt),
-            illegal.eq(~stopped & self.i.valid & ~legal(m, c, self.i.payload)),
+            illegal.eq(~stopped & looked & ~fits),
             wants.eq(engine.starving & ~reader.busy & ~stopped),
             truncated.eq(waits == PATIENCE - 1),
             self.busy.eq(reader.busy | engine.busy | (engine.occupancy != 0) | scaler.busy),
@@ -200,11 +202,15 @@ class Lane(wiring.Component):
         with m.Elif(reader.clear):
             m.d.sync += fault.eq(Fault.NONE)
 
-        # Operations; an illegal one goes no further.
+        # Operations; each is looked at for a cycle, and an illegal one goes no further.
+        m.d.sync += [
+            looked.eq(self.i.valid & ~self.i.ready & ~stopped),
+            fits.eq(legal(m, c, self.i.payload)),
+        ]
         m.d.comb += [
             Value.cast(engine.i.payload).eq(Value.cast(self.i.payload)),
-            engine.i.valid.eq(self.i.valid & ~stopped & ~illegal),
-            self.i.ready.eq(~stopped & (engine.i.ready | illegal)),
+            engine.i.valid.eq(~stopped & looked & fits),
+            self.i.ready.eq(~stopped & looked & (engine.i.ready | ~fits)),
         ]
 
         # Beats; once memory is silent, whatever its port shows finishes what an error has left

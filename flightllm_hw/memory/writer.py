@@ -127,9 +127,11 @@ class AxiWriter(wiring.Component):
         move = Signal()
         flush = Signal()
         store = Signal()
+        has_room = Signal(init=1)  # A register; a beat that leaves is seen a cycle later.
+        m.d.sync += has_room.eq(buffer.w_level + store != c.fifo_depth)
         m.d.comb += [
-            self.i_beat.ready.eq(buffer.w_rdy | stopped),
-            store.eq(self.i_beat.valid & buffer.w_rdy & ~stopped),
+            self.i_beat.ready.eq(has_room | stopped),
+            store.eq(self.i_beat.valid & has_room & ~stopped),
             buffer.w_en.eq(store),
             buffer.w_data.eq(self.i_beat.payload),
             buffer.r_en.eq(move | flush),
