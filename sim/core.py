@@ -20,7 +20,7 @@ from flightllm_hw.sim.rules import DeadlineError
 from flightllm_hw.sim.simulator import Simulator
 from flightllm_hw.sim.trace import Event
 
-__all__ = ["HOST", "CoreBench", "Outcome", "lane_base"]
+__all__ = ["HOST", "CoreBench", "Outcome", "core_events", "lane_base"]
 
 HOST = 1 << 40
 """Where the host's window begins."""
@@ -162,7 +162,7 @@ class CoreBench:
         while True:
             seen = sim.run({}, CHUNK, record=record)
             if trace:
-                events += _events(seen, sim.cycle - CHUNK - start)
+                events += core_events(seen, sim.cycle - CHUNK - start)
             ended = np.flatnonzero(seen["done"][:, 0])
             if len(ended):
                 cycles = sim.cycle - CHUNK - start + int(ended[0]) + 1
@@ -189,7 +189,7 @@ class CoreBench:
             events)
 
 
-def _events(seen: dict[str, npt.NDArray[Any]], first: int) -> list[Event]:
+def core_events(seen: dict[str, npt.NDArray[Any]], first: int) -> list[Event]:
     """Events of recorded cycles, the first of which has number ``first``."""
     found = []
     layout = trace_event()

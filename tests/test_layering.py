@@ -24,6 +24,7 @@ MAY = {
     "config": {"boards", "formats"},
     "presets": {"config"},
     "hierarchy": set(),
+    "cache": set(),
     "interfaces": GROUND | {"hierarchy"},
     "primitives": GROUND | {"hierarchy"},
     "arith": GROUND | LEAVES,
@@ -37,12 +38,12 @@ MAY = {
     "units": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control"},
     "core": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control", "units"},
     "kernel": GROUND | LEAVES | BLOCKS | {"control", "core"},
-    "export": GROUND | LEAVES | BLOCKS | {"control", "core", "kernel"},
+    "export": GROUND | LEAVES | BLOCKS | {"cache", "control", "core", "kernel"},
     "golden": GROUND,
     "compiler": GROUND,
-    "sim": GROUND | {"compiler", "control", "core", "exchange", "export", "kernel", "lane",
+    "sim": GROUND | {"cache", "compiler", "control", "core", "exchange", "export", "kernel", "lane",
                      "memory", "primitives", "sfu"},
-    "runtime": GROUND | {"golden", "compiler", "kernel", "export", "sim"},
+    "runtime": GROUND | {"golden", "compiler", "core", "kernel", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "kernel"},
 }
 

@@ -154,12 +154,13 @@ class Core(wiring.Component):
         for unit, front in units.items():
             name = unit.name.lower()
             connect(m, getattr(control, f"o_{name}"), front.i)
-            m.d.comb += [
+            # What a unit tells is heard a cycle later, all of it.
+            m.d.sync += [
                 getattr(control, f"{name}_done").eq(front.done),
                 getattr(control, f"{name}_error").eq(front.error),
                 getattr(control, f"{name}_error_address").eq(front.error_address),
-                front.clear.eq(control.halt & ~front.busy),
             ]
+            m.d.comb += front.clear.eq(control.halt & ~front.busy)
         connect(m, control.m_axi, host.fetch)
         connect(m, memory.m_axi, host.unit)
         connect(m, host.m_axi, flipped(self.m_axi_host))
@@ -169,12 +170,19 @@ class Core(wiring.Component):
             width=len(Value.cast(sfu.i.payload)))))
         rows = place(m, platform, "rows", Merge(MergeConfig(
             width=len(Value.cast(sfu.i_row.payload)))))
-        for merge, first, second, sink in (
-                (passes, memory.o_pass, vector.o_pass, sfu.i),
-                (rows, gather.o_row, memory.o_row, sfu.i_row)):
-            for source, port in ((first, merge.first), (second, merge.second), (merge.o, sink)):
-                m.d.comb += [port.valid.eq(source.valid), source.ready.eq(port.ready),
-                             Value.cast(port.payload).eq(Value.cast(source.payload))]
+        for merge, first, second in ((passes, memory.o_pass, vector.o_pass),
+                                     (rows, gather.o_row, memory.o_row)):
+            for source, port in ((first, merge.first), (second, merge.second)):
+                _join(m, source, port)
+        # A pass takes three cycles at least: a register that is filled every other one will do.
+        payload = Value.cast(sfu.i.payload)
+        next_pass = Signal(len(payload), reset_less=True)
+        _join(m, rows.o, sfu.i_row)
+        m.d.comb += [passes.o.ready.eq(~sfu.i.valid), payload.eq(next_pass)]
+        with m.If(sfu.i.valid):
+            m.d.sync += sfu.i.valid.eq(~sfu.i.ready)
+        with m.Else():
+            m.d.sync += [sfu.i.valid.eq(passes.o.valid), next_pass.eq(passes.o.payload)]
         connect(m, gather.o_scalar, sfu.i_scalar)
         connect(m, vector.o_rotation, sfu.i_rotation)
         m.d.comb += [
@@ -220,7 +228,7 @@ class Core(wiring.Component):
         bank = place(m, platform, "counters", CounterBank(CounterBankConfig(count=len(GLOBAL))))
         m.d.comb += [
             control.quiet.eq(distribution.quiet & ~sfu.busy & ~broadcast.busy),
-            control.progress.eq(distribution.moves | sfu.busy | gather.o_row.valid
+            control.progress.eq(distribution.moves | sfu.moves | gather.o_row.valid
                                 | self.m_axi_host.rvalid | self.m_axi_host.bvalid),
             bank.clear.eq(self.start & ~control.busy),
             bank.events.eq(Cat(control.busy, memory.busy, lanes.busy, vector.busy,
@@ -239,3 +247,9 @@ class Core(wiring.Component):
         m.d.sync += self.events_valid.eq(moves.any())
         m.d.comb += self.events.eq(events)
         return m
+
+
+def _join(m, source, sink):
+    """Connect streams whose payloads have the same bits."""
+    m.d.comb += [sink.valid.eq(source.valid), source.ready.eq(sink.ready),
+                 Value.cast(sink.payload).eq(Value.cast(source.payload))]

@@ -198,7 +198,8 @@ class LaneNode(wiring.Component):
             still.eq(halt & ~append.busy & ~writer.busy),
             link.quiet.eq(still & rests & ~pieces.o.valid & ~operations.o.valid & ~valid_1
                           & (lane.error == Fault.NONE) & (writer.error == Fault.NONE)),
-            link.moves.eq(lane.reads | lane.multiplies | append.busy),
+            link.moves.eq(lane.reads | lane.multiplies | self.m_axi.bvalid
+                          | (self.m_axi.wvalid & self.m_axi.wready)),
         ]
 
         # Counters.

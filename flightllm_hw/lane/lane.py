@@ -169,6 +169,7 @@ class Lane(wiring.Component):
         looked = Signal()
         fits = Signal(reset_less=True)
         illegal = Signal()
+        rests = Signal()
         wants = Signal()
         truncated = Signal()
         waits = Signal(range(PATIENCE))
@@ -181,11 +182,12 @@ class Lane(wiring.Component):
             self.error.eq(fault),
             self.error_address.eq(address),
             reader.halt.eq(stopped),
-            reader.clear.eq(self.clear & ~self.busy),
+            reader.clear.eq(self.clear & rests),
         ]
         m.d.sync += [
             # Beats that are there may take some cycles through the FIFO.
             waits.eq(Mux(wants & ~(self.pending & (reader.error == Fault.NONE)), waits + 1, 0)),
+            rests.eq(~self.busy),
             self.reads.eq(reader.o.valid),
             self.starves.eq(engine.starving),
             self.blocked.eq(reader.blocked),

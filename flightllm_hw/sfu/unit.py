@@ -75,6 +75,8 @@ class SpecialFunctionUnit(wiring.Component):
         Every scalar that is made.
     busy : Out
         Something is under way.
+    moves : Out
+        A row is read in this cycle: what is under way gets on.
 
     Reset: forgets everything under way.
     """
@@ -93,7 +95,7 @@ class SpecialFunctionUnit(wiring.Component):
             "o_codes_valid": Out(1), "o_codes": Out(code_row(config)),
             "o_valid": Out(1), "o": Out(external_row(config)), "o_z": Out(32),
             "o_scalar_valid": Out(1), "o_scalar": Out(made_scalar(config)),
-            "busy": Out(1),
+            "busy": Out(1), "moves": Out(1),
         })
 
     def elaborate(self, platform):
@@ -128,6 +130,7 @@ class SpecialFunctionUnit(wiring.Component):
             buffer.a_row.eq(sequencer.a),
             buffer.b_row.eq(sequencer.b),
             self.busy.eq(sequencer.busy | ~scalars.all_there | table.busy),
+            self.moves.eq(sequencer.valid),
         ]
 
         # What a row carries along the pipeline, from each cycle to the next in which it is needed.

@@ -128,7 +128,9 @@ class VectorUnit(wiring.Component):
         # In flight, and all of it quiet for so long that what has left one place has been seen in
         # the next.
         settle = CODED - LATENCY + 2 * c.crossings + 8
-        quiet = Signal(range(settle + 1))
+        quiet = Signal(range(settle))
+        settled = Signal()
+        some = Signal()  # Pending, or were until a cycle ago.
         pending = Signal(8)
         appended = Signal()
         ahead = Signal.like(pending)
@@ -136,14 +138,16 @@ class VectorUnit(wiring.Component):
         drains = Signal()
         finishes = Signal()
         m.d.comb += [
-            finishes.eq(pending.any() & (quiet == settle)),
+            finishes.eq(pending.any() & settled),
             self.busy.eq(pending.any()),
         ]
         with m.If(issues | self.working | self.appending):
-            m.d.sync += quiet.eq(0)
-        with m.Elif(quiet != settle):
+            m.d.sync += [quiet.eq(0), settled.eq(0)]
+        with m.Elif(quiet != settle - 1):
             m.d.sync += quiet.eq(quiet + 1)
-        m.d.sync += pending.eq(pending + issues - self.done)
+        with m.Else():
+            m.d.sync += settled.eq(1)
+        m.d.sync += [pending.eq(pending + issues - self.done), some.eq(pending.any() | issues)]
 
         # They are done one after the other; an append's error is known before it is.
         def fail(error, address):
@@ -161,7 +165,7 @@ class VectorUnit(wiring.Component):
 
         with m.FSM():
             with m.State("TAKE"):
-                m.d.comb += [drains.eq(1), self.i.ready.eq(~finishes)]
+                m.d.comb += [drains.eq(1), self.i.ready.eq(~(some & settled))]
                 with m.If(self.i.valid & self.i.ready):
                     m.d.sync += Value.cast(at).eq(Value.cast(self.i.payload))
                     m.next = "CHECK"
