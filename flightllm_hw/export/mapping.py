@@ -32,7 +32,7 @@ from .rtlil import RtlilModule
 
 __all__ = ["Ahead", "YosysMissing", "map_modules", "require_yosys"]
 
-GROUP = 16
+GROUP = 12
 """Modules of a group, about."""
 
 TOP = "flightllm_group"
@@ -75,9 +75,10 @@ def map_modules(modules: Mapping[str, RtlilModule]) -> dict[str, dict[str, Any]]
 
 
 class Ahead:
-    """Maps modules as they come, in the background; :func:`map_modules` then knows them.
+    """Maps modules as they come, in the background; :func:`map_modules` then knows many of them.
 
-    A context: at its end everything that came has been mapped.
+    A context, within which the design is elaborated. What has not been begun at its end is left to
+    :func:`map_modules`, which can share work out better.
 
     Raises
     ------
@@ -95,10 +96,10 @@ class Ahead:
     def __enter__(self) -> "Ahead":
         return self
 
-    def __exit__(self, error: object, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=error is not None)
-        if error is None:
-            for done in self._done:
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for done in self._done:
+            if not done.cancelled():
                 done.result()
 
     def take(self, modules: Iterable[RtlilModule]) -> None:
