@@ -43,7 +43,7 @@ MAY = {
     "compiler": GROUND,
     "sim": GROUND | {"cache", "compiler", "control", "core", "exchange", "export", "kernel", "lane",
                      "memory", "primitives", "sfu"},
-    "runtime": GROUND | {"golden", "compiler", "core", "kernel", "export", "sim"},
+    "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
     "cli": GROUND | {"export", "compiler", "runtime", "kernel"},
 }
 

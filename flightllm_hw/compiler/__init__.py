@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From matrices to what the lanes stream."""
+"""From a loaded model to programs, and to what the lanes stream."""

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``flightllm-hw info``: what a preset, a model or a compiled model is."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from flightllm_hw.compiler.flm import open_flm
+from flightllm_hw.compiler.load import ModelConfig, load
+from flightllm_hw.export.info import describe, overview
+from flightllm_hw.presets import PRESETS
+
+from .options import UsageError, is_flm
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "info", help="say what a preset, a model or a compiled one is, or which presets there are")
+    parser.add_argument("what", nargs="?", metavar="PRESET | MODEL | FILE.flm")
+    parser.set_defaults(execute=_execute)
+
+
+def _execute(args: argparse.Namespace) -> int:
+    print(_text(args.what))
+    return 0
+
+
+def _text(what: str | None) -> str:
+    if what is None:
+        return overview(PRESETS.values())
+    if what in PRESETS:
+        return describe(PRESETS[what])
+    path = Path(what)
+    if not path.exists():
+        raise UsageError(f"There is neither a preset nor a file {what!r}; presets are"
+                         f" {', '.join(PRESETS)}")
+    return _compiled(path) if is_flm(path) else _checkpoint(path)
+
+
+def _checkpoint(path: Path) -> str:
+    model = load(path)
+    elements = sum(_product(shape) for shape in model.config.shapes().values())
+    rows = [("format", model.format), *_model(model.config), ("parameters", f"{elements:,}"),
+            ("tokenizer", "none" if model.tokenizer is None else model.tokenizer.kind)]
+    return _lines(rows + [("note", note) for note in model.notes()])
+
+
+def _compiled(path: Path) -> str:
+    model = open_flm(path)
+    prefill = "token by token" if model.prefill is None else f"{model.tile} tokens at a time"
+    return _lines([
+        ("compiled for", f"{model.config.name} ({model.config.digest():08x})"),
+        *_model(model.model), ("room", f"{model.context} tokens"), ("prompts", prefill),
+        ("memory", f"{model.host_bytes:,} bytes of the host's, {model.lane_bytes:,} of each of"
+                   f" {model.config.lanes} lanes'"),
+        ("tokenizer", "none" if model.tokenizer is None else model.tokenizer.kind)])
+
+
+def _model(config: ModelConfig) -> list[tuple[str, str]]:
+    return [
+        ("model", f"{config.architecture}, {config.layers} layers, dim {config.dim}, hidden"
+                  f" {config.hidden}"),
+        ("attention", f"{config.heads} heads of {config.head_dim} on {config.kv_heads} of keys and"
+                      " values"),
+        ("vocabulary", f"{config.vocab:,} tokens"),
+        ("context", f"{config.context:,} tokens"),
+    ]
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total
+
+
+def _lines(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{name:<12} {value}" for name, value in rows)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands have, and what they stand for."""
+
+import argparse
+from pathlib import Path
+
+from flightllm_hw.compiler.compress.recipe import Recipe, Setting
+from flightllm_hw.config import AcceleratorConfig
+from flightllm_hw.formats import Pattern
+from flightllm_hw.presets import PRESETS, preset
+
+__all__ = ["UsageError", "add_compression", "add_configuration", "configuration", "count",
+           "is_flm", "recipe"]
+
+
+class UsageError(Exception):
+    """What a user cannot have; a sentence."""
+
+
+def count(text: str) -> int:
+    """An argument's type: 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
+    return value
+
+
+def add_configuration(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add ``--preset`` and ``--config``."""
+    source = parser.add_mutually_exclusive_group(required=required)
+    source.add_argument("--preset", metavar="P", help=f"one of {', '.join(PRESETS)}")
+    source.add_argument("--config", metavar="FILE.json", type=Path, help="a configuration of yours")
+
+
+def configuration(args: argparse.Namespace, default: str = "") -> AcceleratorConfig:
+    """What they say."""
+    try:
+        if args.config is not None:
+            return AcceleratorConfig.from_json(args.config.read_text(encoding="utf-8"))
+        return preset(args.preset or default)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def add_compression(parser: argparse.ArgumentParser) -> None:
+    """Add what tells how a model is compressed."""
+    parser.add_argument("--tokenizer", metavar="T", type=Path,
+                        help="a file or folder, instead of the one beside the model")
+    parser.add_argument("--bits", metavar="B", type=int, help="of a weight: 2, 3, 4, 5, 6, 8"
+                        " (default: 8)")
+    parser.add_argument("--group", metavar="G", type=int,
+                        help="weights that share a scale: 16, 32, 64, 128 (default: 32)")
+    parser.add_argument("--zero-point", action="store_true",
+                        help="unsigned codes with a zero point a group")
+    parser.add_argument("--sparsity", metavar="N:M", help="weights kept, such as 2:4")
+    parser.add_argument("--context", metavar="N", type=count,
+                        help="tokens that there is room for (default: the model's)")
+
+
+def recipe(args: argparse.Namespace) -> Recipe:
+    """What they say."""
+    try:
+        setting = Setting(
+            bits=8 if args.bits is None else args.bits,
+            group=32 if args.group is None else args.group, zero_point=args.zero_point,
+            pattern=Pattern.DENSE if args.sparsity is None else Pattern.parse(args.sparsity))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return Recipe.uniform(setting)
+
+
+def is_flm(path: Path) -> bool:
+    """Whether a file is a compiled model, by its name."""
+    return path.suffix == ".flm"

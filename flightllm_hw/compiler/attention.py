@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attention: the lanes' first kv heads at once, then their second ones, and so on.
+
+::
+
+    q, k ─► turned ─► codes        k, v appended; their scales beside them
+    codes of q ─► scores of all positions so far ─► weights ─► codes ─► sums of values
+
+Keys and values of all new tokens are appended first, then every query sees the positions up to its
+own. A lane's keys and values are matrices of its tape; the queries that share them are tokens. A
+lane without a head in this turn does the same with a home that nobody appends to. The values'
+scales lie in the host's memory: a position's is stored, then all up to it are loaded.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from flightllm_hw.compiler.emit import Op, Piece, reg
+from flightllm_hw.compiler.passes import SCALE, Passes, product
+from flightllm_hw.compiler.plan import Plan
+from flightllm_hw.compiler.registers import Register
+from flightllm_hw.isa.table import Bank, Target
+from flightllm_hw.isa.vector import (
+    Addend,
+    Arrange,
+    Function,
+    LastFactor,
+    Output,
+    Reduce,
+    Step,
+    Tap,
+    Wait,
+)
+
+__all__ = ["Attention"]
+
+R = Register
+
+_WHOLE = 16
+"""Rows of value scales of a head up to which all are loaded at once, needed or not."""
+
+
+class Attention:
+    """Writes a layer's attention.
+
+    Parameters
+    ----------
+    passes : Passes
+    plan : Plan
+    """
+
+    def __init__(self, passes: Passes, plan: Plan) -> None:
+        self.code, self.passes, self.buffer = passes.code, passes, passes.buffer
+        self.plan, self.split, self.lane, self.host = plan, plan.split, plan.lane, plan.host
+        self.shared = plan.split.shared
+        self.tokens = self.buffer.tile * self.shared
+
+    def emit(self, heads: Op) -> Op:
+        """All homes, after the product that gives queries, keys and values; the last operation."""
+        last = heads
+        for home in range(self.split.homes):
+            last = self._home(home, heads, last)
+        return last
+
+    def _home(self, home: int, source: Op, before: Op) -> Op:
+        heads = self.split.heads_of(home)
+        at = home * self.lane.home_beats
+        stored: Op | None = None
+        for t in range(self.buffer.tile):
+            self._turn(home, heads, t, source, stored)
+            stored, last = self._append(home, heads, t, before)
+        scores = self._scores(home, last, self._key_pieces(at, (1 << heads) - 1))
+        loaded = self._load_value_scales(home, heads)
+        for t in range(self.buffer.tile):
+            last = self._weights(heads, t, scores, loaded)
+        return self._mix(home, heads, last, self._value_pieces(at, (1 << heads) - 1))
+
+    # The new tokens.
+
+    def _turn(self, home: int, heads: int, t: int, source: Op, stored: Op | None) -> None:
+        """Turned queries and keys of a token; scales of these and of its values."""
+        b, step = self.buffer, self.buffer.lane
+        first = self._first(home, t)
+        own: dict[str, Any] = {"segments": heads, "rows": b.head, "limit": self.plan.model.head_dim,
+                               "a_step": step, "d_step": 1, **SCALE}
+        turn: dict[str, Any] = {"b": b.table + t * b.head, "arrange": Arrange.PAIRS,
+                                "output": Output.BUFFER, **own}
+        for s in range(self.shared):
+            self.passes.emit(after=[source], a=first + s * b.head, o=b.scores + s * b.head,
+                             o_step=self.shared * b.head, d=b.queries + s * heads,
+                             order=Wait.CHAIN if s else Wait.DRAIN, **turn)
+        self.passes.emit(a=first + self.shared * b.head, o=b.keys, o_step=b.head,
+                         d=b.key_scales, order=Wait.CHAIN, **turn)
+        # The scales of the token before must be on their way.
+        self.passes.emit(after=[stored], a=first + (self.shared + 1) * b.head, d=b.sums,
+                         order=Wait.CHAIN, **own)
+
+    def _append(self, home: int, heads: int, t: int, before: Op) -> tuple[Op, Op]:
+        """Keys and values to memory, queries to lanes, scales of values to the host's memory.
+
+        What has stored the scales, and the pass behind which queries are there.
+        """
+        b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
+        codes: dict[str, Any] = {"output": Output.CODES, "z_step": 1, "spread": 1,
+                                 "segments": heads, "rows": b.head,
+                                 "limit": self.plan.model.head_dim}
+        place = self.lane.keys.place(0)
+        # A tile begins with an even row; scales of even rows come first.
+        scale = at * chains + t % 2 * chains + t // 2
+        self.passes.emit(
+            a=b.keys, a_step=b.head, z=b.key_scales, target=Target.KEYS,
+            address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
+            place=reg(R.ROW) + t, scale_address=reg(R.KEY_SCALE) + scale, **codes)
+        place, at = self.lane.values.place(0), at + self.lane.keys.beats
+        appended = self.passes.emit(
+            a=self._first(home, t) + (self.shared + 1) * b.head, a_step=b.lane, z=b.sums,
+            target=Target.VALUES, address=reg(R.HOMES, R.VALUE) + at + place.address,
+            high=place.high, low=place.low, place=reg(R.POSITION) + t,
+            order=Wait.CHAIN, **codes)
+        for s in range(self.shared):
+            # The lanes must be done with what they had before.
+            last = self.passes.emit(
+                after=[before], a=b.scores + s * b.head, a_step=self.shared * b.head,
+                z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
+                scales=Bank.Z, order=Wait.CHAIN, **codes)
+        stored = self.code.emit(
+            "ST.SCALARS", after=[appended], d=b.sums, count=heads,
+            address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + t,
+            step=self.host.head_scales // 4)
+        return stored, last
+
+    def _first(self, home: int, t: int) -> int:
+        """Where the first lane's queries of a token are; its keys and values are behind them."""
+        b = self.buffer
+        return b.qkv + t * b.qkv_step + home * (self.shared + 2) * b.head
+
+    # All positions.
+
+    def _key_pieces(self, at: int, fenced: int) -> list[Piece]:
+        """Tape of a home's keys.
+
+        A lane waits for all keys and values of several tokens: for one before every piece of none.
+        """
+        lanes = (1 << self.plan.config.lanes) - 1
+        more = 2 * self.buffer.tile - 1 if self.buffer.tile > 1 else 0
+        return [Piece(0, 0, fenced, fenced)] * more + [
+            Piece(reg(R.HOMES) + at, reg(R.BLOCK_BEATS) + self.lane.keys.row_block_beats, lanes,
+                  fenced)]
+
+    def _value_pieces(self, at: int, fenced: int) -> list[Piece]:
+        """Tape of a home's values; for those of one token the first piece waits."""
+        lanes, home = (1 << self.plan.config.lanes) - 1, self.lane.values
+        at += self.lane.keys.beats
+        first = fenced if self.buffer.tile == 1 else 0
+        return [Piece(reg(R.HOMES) + at + piece.address, reg(R.VALUE) + piece.beats, lanes,
+                      0 if n else first) for n, piece in enumerate(
+                          replace(home.pieces(1)[n], address=n * home.region_beats)
+                          for n in range(home.shape(1).row_blocks))]
+
+    def _scores(self, home: int, queries: Op, keys: list[Piece]) -> Op:
+        b = self.buffer
+        return product(
+            self.code, b, self.lane.keys.shape(1), self.tokens, after=[queries], tape=keys,
+            row_blocks=reg(R.BLOCK) + 1, stride=b.head_stride, o=b.scores, o_step=b.positions,
+            lane_rows=self.tokens * b.positions * self.plan.config.sfu.width,
+            limit=reg(R.POSITION) + 1, maxima=b.maxima, d=b.queries)
+
+    def _load_value_scales(self, home: int, heads: int) -> Op:
+        """The value scales of all positions."""
+        b, host = self.buffer, self.host
+        at = home * host.home_scales // host.beat
+        if b.positions <= _WHOLE:
+            return self.code.emit("LD.VECTOR", address=reg(R.VALUE_SCALES) + at, o=b.value_scales,
+                                  rows=heads * b.positions)
+        for head in range(heads):
+            last = self.code.emit(
+                "LD.VECTOR", o=b.value_scales + head * b.positions, rows=reg(R.BUFFER_ROWS) + 1,
+                address=reg(R.VALUE_SCALES) + at + head * host.head_scales // host.beat)
+        return last
+
+    def _weights(self, heads: int, t: int, scores: Op, loaded: Op) -> Op:
+        """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
+        b = self.buffer
+        seen: dict[str, Any] = {"segments": heads, "rows": reg(R.BUFFER_ROWS) + 1,
+                                "limit": reg(R.POSITION) + 1 + t}
+        self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
+                         d_step=1, **seen, **SCALE)
+        first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions
+        if not b.maxima:
+            for s in range(self.shared):
+                self.passes.emit(after=[scores], a=first + s * b.positions, a_step=step,
+                                 reduce=Reduce.MAX, d=b.queries + s * heads, d_step=1, **seen)
+        for s in range(self.shared):
+            last = self.passes.emit(
+                after=[scores], a=first + s * b.positions, a_step=step, b=b.value_scales,
+                b_step=b.positions, addend=Addend.MINUS_SCALAR, s=b.queries + s * heads, s_step=1,
+                function=Function.EXP, last=LastFactor.B, output=Output.CODES, z=b.key_scales,
+                z_step=1, reduce=Reduce.SUM, reduce_tap=Tap.FUNCTION, step=Step.UNDER,
+                d=b.sums + s * heads, d_step=1, scales=Bank.REDUCTION, spread=1,
+                token=t * self.shared + s, stride=b.head_stride, **seen)
+        return last
+
+    def _mix(self, home: int, heads: int, weights: Op, values: list[Piece]) -> Op:
+        """Sums of values, head after head in the model's order."""
+        b, results = self.buffer, self.tokens * self.buffer.head
+        o = b.attention + home * self.plan.config.lanes * self.shared * b.head
+        mixed = product(
+            self.code, b, self.lane.values.shape(1), self.tokens, after=[weights], tape=values,
+            groups=reg(R.GROUPS) + 1, last_tiles=reg(R.TILES) + 1, stride=b.head_stride,
+            o=o if b.tile == 1 else b.scores, o_step=b.head,
+            lane_rows=self.tokens * self.split.head_elements)
+        if b.tile == 1:
+            return mixed
+        # Every lane has all of its tokens' results side by side.
+        for t in range(b.tile):
+            last = self.passes.emit(
+                after=[mixed], a=b.scores + t * self.shared * b.head, a_step=results,
+                segments=heads, rows=self.shared * b.head,
+                limit=self.shared * self.split.head_elements, o=o + t * b.attention_step,
+                o_step=self.shared * b.head, output=Output.BUFFER)
+        return last

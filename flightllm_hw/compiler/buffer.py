@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where everything lies in the vector buffer, the activation buffer and among the scalars.
+
+The vector buffer in rows; of several tokens everything but weights and value scales is there
+several times, token after token. What is never needed at once shares what is behind the table::
+
+    x │ norm weights: attention, MLP │ tables │ shared
+
+    shared  normed                          of either norm
+            q k v │ attention │ value scales │ turned queries │ turned keys
+            q k v │ attention │ value scales │ scores of every lane and query
+            result                          of o, and of down
+            gate, up │ gated
+            logits │ logits                 two parts of the head in turn
+
+A product is written once all passes are done that have read what its lanes multiply, so it may
+take that one's place. Lanes that have no head in a turn have results, too: those lie behind the
+others', on what comes later or is no longer needed.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flightllm_hw.compiler.matrices import Split, up
+
+__all__ = ["Buffer"]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A program's use of what is on the chip.
+
+    Parameters
+    ----------
+    split : Split
+    context : int
+        Positions.
+    tile : int
+        Tokens that the program takes at once.
+    """
+
+    split: Split
+    context: int
+    tile: int = 1
+
+    def _rows(self, elements: int) -> int:
+        return -(-elements // self.split.config.sfu.width)
+
+    # Sizes in rows.
+
+    @property
+    def dim(self) -> int:
+        """The residual stream."""
+        return self._rows(self.split.model.dim)
+
+    @property
+    def head(self) -> int:
+        """A head."""
+        return self._rows(self.split.head_elements)
+
+    @property
+    def lane(self) -> int:
+        """From a lane's q, k, v to the next's."""
+        return self.split.homes * (self.split.shared + 2) * self.head
+
+    @property
+    def qkv_step(self) -> int:
+        """From a token's queries, keys and values to the next's."""
+        return self.split.config.lanes * self.lane
+
+    @property
+    def attention_step(self) -> int:
+        """What attention gives of a token."""
+        return self.split.model.heads * self.head
+
+    @property
+    def result_step(self) -> int:
+        """What o and down give of a token."""
+        return self.split.config.lanes * self._rows(self.split.share(self.split.model.dim))
+
+    @property
+    def positions(self) -> int:
+        """A number for every position: whole row blocks of keys."""
+        rows = 2 * self.split.config.lane.chains
+        return self._rows(up(self.context, max(rows, self.split.config.sfu.width)))
+
+    @property
+    def gate(self) -> int:
+        """A lane's share of the gate."""
+        return self._rows(self.split.share(self.split.model.hidden))
+
+    def logits(self, parts: int) -> int:
+        """All lanes' share of a part of the head."""
+        return self.split.config.lanes * self._rows(
+            self.split.share(self.split.model.vocab, parts))
+
+    # First rows.
+
+    @property
+    def x(self) -> int:
+        """The residual stream."""
+        return 0
+
+    @property
+    def attention_norm(self) -> int:
+        """Its weights."""
+        return self.tile * self.dim
+
+    @property
+    def mlp_norm(self) -> int:
+        """Its weights."""
+        return (self.tile + 1) * self.dim
+
+    @property
+    def table(self) -> int:
+        """Cosines and sines."""
+        return (self.tile + 2) * self.dim
+
+    @property
+    def shared(self) -> int:
+        """What is needed for a while: normed elements, results, gates."""
+        return self.table + self.tile * self.head
+
+    @property
+    def qkv(self) -> int:
+        """Every lane's queries, keys and values."""
+        return self.shared
+
+    @property
+    def attention(self) -> int:
+        """What attention gives, head after head."""
+        return self.qkv + (self.tile - 1) * self.qkv_step + self.split.heads_of(0) * self.lane
+
+    @property
+    def value_scales(self) -> int:
+        """Of a home, lane after lane."""
+        return self.attention + self.tile * self.attention_step
+
+    @property
+    def scores(self) -> int:
+        """Turned queries; then every lane's scores."""
+        return self.value_scales + self.split.heads_of(0) * self.positions
+
+    @property
+    def keys(self) -> int:
+        """Turned keys, behind turned queries."""
+        return self.scores + self.split.heads_of(0) * self.split.shared * self.head
+
+    @property
+    def gated(self) -> int:
+        """Gated elements, behind gates and what they gate."""
+        return self.shared + 2 * self.tile * self.split.config.lanes * self.gate
+
+    # In all.
+
+    @cached_property
+    def rows(self) -> int:
+        """Rows that are needed, but for logits."""
+        s, lanes, tile = self.split, self.split.config.lanes, self.tile
+        results = lanes * s.shared * tile * self.head
+        return max(
+            self.shared + tile * max(self.dim, self.result_step, 3 * lanes * self.gate),
+            self.qkv + tile * self.qkv_step,
+            self.scores + results if tile > 1 else self.attention + s.homes * results,
+            self.scores + max(s.heads_of(0) * (s.shared + 1) * self.head,
+                              lanes * s.shared * tile * self.positions))
+
+    @cached_property
+    def parts(self) -> int:
+        """Parts of the head."""
+        room = self.split.config.sfu.rows - self.shared
+        if self.logits(1) <= room:
+            return 1
+        parts = 2
+        while 2 * self.logits(parts) > room:
+            parts += 1
+        return parts
+
+    @property
+    def stride(self) -> int:
+        """Activation words from a vector to that of the next token but one."""
+        m = self.split.model
+        whole = max(m.dim, m.hidden, m.heads * self.split.head_elements)
+        return -(-whole // self.split.config.lane.chain.window)
+
+    @property
+    def head_stride(self) -> int:
+        """The same of queries, and of their weights."""
+        return -(-max(self.split.head_elements, self.context)
+                 // self.split.config.lane.chain.window)
+
+    @property
+    def words(self) -> int:
+        """Activation words that are needed."""
+        return max(-(-self.tile // 2) * self.stride,
+                   -(-self.tile * self.split.shared // 2) * self.head_stride)
+
+    # Scalars.
+
+    root = 0
+    """1 / sqrt of the mean square of every token's x."""
+
+    @property
+    def unit(self) -> int:
+        """Scales of every token's codes for all lanes."""
+        return self.tile
+
+    @property
+    def queries(self) -> int:
+        """Scales of a token's queries, query after query, lane after lane; then greatest scores."""
+        return 2 * self.tile
+
+    @property
+    def maxima(self) -> bool:
+        """Whether products of queries and keys come with their maxima in the right order."""
+        return self.split.shared * self.tile == 1
+
+    @property
+    def key_scales(self) -> int:
+        """Scales of keys; then units of weights."""
+        s = self.split
+        return self.queries + max(s.heads_of(0) * s.shared,
+                                  s.config.lanes if self.maxima else 0)
+
+    @property
+    def sums(self) -> int:
+        """Scales of values; then scales of results."""
+        return self.key_scales + self.split.heads_of(0)
+
+    @property
+    def scalars(self) -> int:
+        """Scalars that are needed."""
+        return self.sums + self.split.heads_of(0) * self.split.shared

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a loaded checkpoint to a ``.flm`` file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from flightllm_hw.compiler.compress.recipe import Recipe
+from flightllm_hw.compiler.errors import CompileError
+from flightllm_hw.compiler.flm import Images, write_flm
+from flightllm_hw.compiler.images import write_host, write_lanes
+from flightllm_hw.compiler.load.checkpoint import Checkpoint
+from flightllm_hw.compiler.memory import PROGRAM_BYTES
+from flightllm_hw.compiler.plan import Plan
+from flightllm_hw.compiler.program import decode_program, prefill_program
+from flightllm_hw.compiler.quantizer import Compress
+from flightllm_hw.config import AcceleratorConfig
+from flightllm_hw.isa.instruction import Instruction
+from flightllm_hw.isa.table import BITS
+
+__all__ = ["compile_model", "place_programs"]
+
+
+def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path, *,
+                  context: int | None = None, recipe: Recipe | None = None,
+                  compress: Compress | None = None,
+                  progress: Callable[[str], None] | None = None) -> Path:
+    """Compile a model; weights are read, compressed and written a tensor at a time.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    config : AcceleratorConfig
+    path : Path
+        The file; it is there as a whole or not at all.
+    context : int, optional
+        Positions that there is room for; the model's context without it.
+    recipe : Recipe, optional
+        How matrices are compressed; without it 8 bits in groups of 32.
+    compress : function, optional
+        What compresses them (:data:`~flightllm_hw.compiler.quantizer.Compress`).
+    progress : function of str, optional
+        Told what is being compressed.
+
+    Raises
+    ------
+    CompileError
+        If the model does not fit: a sentence.
+    OSError
+        If the file cannot be written.
+    """
+    plan = Plan.of(checkpoint.config, config, context, recipe)
+    try:
+        programs = place_programs(plan)
+    except ValueError as e:
+        raise CompileError(f"The model cannot be compiled for {config.name}: {e}") from None
+    numbers: dict[str, int | None] = {"context": plan.context, "host_bytes": plan.host.size,
+               "lane_bytes": plan.lane.size, "decode": programs[0][0],
+               "prefill": programs[1][0] if programs[1:] else None,
+               "tile": plan.prefill.tile if programs[1:] and plan.prefill else 1,
+               "logits": plan.host.logits}
+    sizes = {"host": plan.host.filled} | {f"lane.{n}": plan.lane.size for n in range(config.lanes)}
+
+    def fill(images: Images) -> None:
+        write_host(plan, checkpoint, programs, images["host"])
+        write_lanes(plan, checkpoint, [images[f"lane.{n}"] for n in range(config.lanes)],
+                    compress, progress)
+
+    return write_flm(path, config, checkpoint.config, numbers, sizes, checkpoint.tokenizer, fill)
+
+
+def place_programs(plan: Plan) -> list[tuple[int, list[Instruction]]]:
+    """The decode program and, if there is room for it, the prefill program: first bytes of both.
+
+    Raises
+    ------
+    CompileError
+        If there is not even room for the first.
+    """
+    programs, end = [], 0
+    for program in (decode_program(plan), prefill_program(plan)):
+        size = BITS // 8 * len(program or ())
+        if program is not None and end + size <= PROGRAM_BYTES:
+            programs.append((end, program))
+            end += size
+        elif not programs:
+            raise CompileError(f"The program would have {size} bytes, but there is room for"
+                               f" {PROGRAM_BYTES}")
+    return programs

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows of which tensors every lane multiplies by, fused to five matrices.
+
+::
+
+    qkv    of every home j of the lane, the kv head j L + lane:
+           its S queries' rows, its key's, its value's, padded to whole rows of the vector buffer
+    o      a share of the rows, those of lane 0 first
+    up     a share of the gate's rows, then the same of the up projection
+    down   as o
+    head   as o, in as many parts as the vector buffer makes necessary
+
+L lanes share the kv heads in turn; element ``lane * lane_rows + row`` of a product is where the
+vector buffer has it, so that all but qkv come out in the tensors' order. What is missing is zero.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from flightllm_hw.compiler.compress.recipe import Recipe, Setting
+from flightllm_hw.compiler.errors import CompileError
+from flightllm_hw.compiler.load.config import ModelConfig
+from flightllm_hw.compiler.tape import TapeShape, block_tiles, header_groups
+from flightllm_hw.config import AcceleratorConfig, LaneConfig
+from flightllm_hw.formats import QuantizedWeights, check_shape_bound
+
+__all__ = ["LAYER", "Matrix", "Split", "tape_beats", "up"]
+
+Rows = npt.NDArray[np.int64]
+
+LAYER = ("qkv", "o", "up", "down")
+"""Matrices of a layer, in the order in which the tape has them."""
+
+TENSORS = {"qkv": ("q", "k", "v"), "o": ("o",), "up": ("gate", "up"), "down": ("down",),
+           "head": ("head",)}
+
+
+def up(n: int, unit: int) -> int:
+    """The multiple of ``unit`` that is not below ``n``."""
+    return -(-n // unit) * unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A lane's share of a fused matrix; in every lane and layer the same.
+
+    Parameters
+    ----------
+    name : str
+    rows, columns : int
+        Padding included.
+    shape : TapeShape
+    beats : int
+        Of its tape.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    shape: TapeShape
+    beats: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """A model's matrices on an accelerator's lanes.
+
+    Parameters
+    ----------
+    model : ModelConfig
+    config : AcceleratorConfig
+    recipe : Recipe
+        How matrices are compressed.
+
+    Raises
+    ------
+    CompileError
+        If a setting cannot be.
+    """
+
+    model: ModelConfig
+    config: AcceleratorConfig
+    recipe: Recipe
+
+    @property
+    def shared(self) -> int:
+        """Queries of a kv head: the tokens of its operations."""
+        return self.model.heads // self.model.kv_heads
+
+    @property
+    def homes(self) -> int:
+        """Kv heads of a lane, at most."""
+        return -(-self.model.kv_heads // self.config.lanes)
+
+    def heads_of(self, home: int) -> int:
+        """Lanes that have a kv head for this home: the first ones."""
+        return min(self.config.lanes, self.model.kv_heads - home * self.config.lanes)
+
+    @property
+    def head_elements(self) -> int:
+        """Elements of a head, padded to whole rows of the vector buffer.
+
+        Where a lane has several queries' results side by side, to whole row blocks as well.
+        """
+        unit = self.config.sfu.width
+        return up(self.model.head_dim,
+                  unit if self.shared == 1 else max(unit, 2 * self.config.lane.chains))
+
+    @property
+    def home_rows(self) -> int:
+        """Rows of qkv that a home has."""
+        return (self.shared + 2) * self.head_elements
+
+    def share(self, elements: int, parts: int = 1) -> int:
+        """Elements of a vector that a lane has, in whole rows of the vector buffer."""
+        return up(-(-elements // (self.config.lanes * parts)), self.config.sfu.width)
+
+    @cached_property
+    def layer(self) -> dict[str, Matrix]:
+        """Matrices of a layer by name."""
+        m, rows = self.model, {
+            "qkv": self.homes * self.home_rows, "o": self.share(self.model.dim),
+            "up": 2 * self.share(self.model.hidden), "down": self.share(self.model.dim)}
+        columns = {"qkv": m.dim, "o": m.heads * self.head_elements, "up": m.dim, "down": m.hidden}
+        return {name: self._matrix(name, rows[name], columns[name]) for name in LAYER}
+
+    def head(self, parts: int) -> Matrix:
+        """One part of the head."""
+        return self._matrix("head", self.share(self.model.vocab, parts), self.model.dim)
+
+    def setting(self, name: str) -> Setting:
+        """How a fused matrix is compressed."""
+        names = [f"layers.{n}.{part}" for n in range(self.model.layers) for part in TENSORS[name]]
+        names = ["head"] if name == "head" else names
+        settings = {name: self.recipe.of(name) for name in names}
+        first = settings[names[0]]
+        for other, own in settings.items():
+            if own != first:
+                raise CompileError(f"{names[0]} is compressed to {first}, so {other} must be, too,"
+                                   f" not to {own}: they share instructions")
+        return first
+
+    def _matrix(self, name: str, rows: int, columns: int) -> Matrix:
+        setting = self.setting(name)
+        try:
+            shape = _shape(rows, columns, setting, self.config.lane)
+            check_shape_bound(columns, setting.bits, setting.zero_point)
+        except ValueError as e:
+            raise CompileError(f"Matrix {name} of {setting} cannot be compiled for"
+                               f" {self.config.name}: {e}") from None
+        return Matrix(name=name, rows=rows, columns=columns, shape=shape,
+                      beats=tape_beats(shape, self.config.lane))
+
+    # Rows of tensors: -1 stands for a row of zeros.
+
+    def rows_of(self, name: str, lane: int, part: int = 0, parts: int = 1
+                ) -> list[tuple[str, Rows]]:
+        """What a lane's matrix is put together of: tensors, without their layer, and rows."""
+        m = self.model
+        if name == "qkv":
+            return [piece for home in range(self.homes)
+                    for piece in self._home(home * self.config.lanes + lane)]
+        total = {"o": m.dim, "up": m.hidden, "down": m.dim, "head": m.vocab}[name]
+        share = self.share(total, parts)
+        rows = (part * self.config.lanes + lane) * share + np.arange(share)
+        rows = np.where(rows < total, rows, -1)
+        return [(tensor, rows) for tensor in TENSORS[name]]
+
+    def _home(self, head: int) -> list[tuple[str, Rows]]:
+        n = self.model.head_dim
+        padding = self.head_elements - n
+        element = np.arange(n)
+        # The vector unit turns neighbours: what turns together changes places to be one's.
+        turned = (element if self.model.rope_style == "adjacent"
+                  else element.reshape(2, -1).T.ravel())
+        there = head < self.model.kv_heads
+
+        def rows(number: int, order: Rows) -> Rows:
+            own = number * n + order if there else np.full(n, -1)
+            return np.pad(own, (0, padding), constant_values=-1)
+
+        queries = [("q", rows(head * self.shared + s, turned)) for s in range(self.shared)]
+        return [*queries, ("k", rows(head, turned)), ("v", rows(head, element))]
+
+
+def _shape(rows: int, columns: int, setting: Setting, config: LaneConfig) -> TapeShape:
+    """The shape of a matrix that is compressed so."""
+    groups = -(-columns // setting.group)
+    zeros = np.zeros((1, columns), np.uint8)
+    weights = QuantizedWeights(
+        codes=zeros if setting.zero_point else zeros.view(np.int8),
+        zero=np.zeros((1, groups), np.uint8) if setting.zero_point else None,
+        row_scale=np.zeros(1, np.float32), group_scale=np.zeros((1, groups), np.uint16),
+        bits=setting.bits, group=setting.group)
+    shape = TapeShape.of(weights, setting.pattern, config)
+    return replace(shape, row_blocks=-(-rows // config.tile_rows(setting.pattern)))
+
+
+def tape_beats(shape: TapeShape, config: LaneConfig) -> int:
+    """Beats of a matrix without masks."""
+    headers = -(-shape.groups // header_groups(shape.pattern, config))
+    tiles = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
+    planes = tiles // block_tiles(shape.pattern) * (shape.bits + shape.pattern.index_planes)
+    row_scales = config.tile_rows(shape.pattern) // config.chains
+    return shape.row_blocks * (row_scales + headers * (1 + shape.zero_point) + planes // 2)

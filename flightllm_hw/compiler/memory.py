@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where everything lies in the lanes' memories and in the host's.
+
+::
+
+    lane    layer 0: qkv, o, up, down │ layer 1 │ .. │ head │ homes of layer 0 │ of layer 1 │ ..
+    host    programs │ embedding │ norm weights │ steps │ value scales │ logits
+
+Of a layer, the lane's homes follow one another: keys, values, keys, values. Host memory has the
+norm weights of a layer before those of the next, and the last norm's behind all.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flightllm_hw.compiler.buffer import Buffer
+from flightllm_hw.compiler.errors import CompileError
+from flightllm_hw.compiler.kv import KeyHome, ValueHome
+from flightllm_hw.compiler.matrices import LAYER, Matrix, Split, up
+
+__all__ = ["PROGRAM_BYTES", "HostMap", "LaneMap"]
+
+PROGRAM_BYTES = 64 << 10
+"""Room for all programs."""
+
+_PAGE = 64
+
+
+@dataclass(frozen=True)
+class LaneMap:
+    """A lane's memory, in beats; all lanes' are alike.
+
+    Parameters
+    ----------
+    split : Split
+    context : int
+    parts : int
+        Of the head.
+    """
+
+    split: Split
+    context: int
+    parts: int
+
+    @property
+    def beat(self) -> int:
+        """Bytes of a beat."""
+        return self.split.config.lane.beat_bits // 8
+
+    @cached_property
+    def keys(self) -> KeyHome:
+        """Any home of keys."""
+        return KeyHome(config=self.split.config.lane, head=self.split.model.head_dim,
+                       context=self.context)
+
+    @cached_property
+    def values(self) -> ValueHome:
+        """Any home of values."""
+        return ValueHome(config=self.split.config.lane, head=self.split.model.head_dim,
+                         context=self.context)
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """Of matrices in their layer."""
+        found, at = {}, 0
+        for name in LAYER:
+            found[name] = at
+            at += self.split.layer[name].beats
+        return found
+
+    @cached_property
+    def head(self) -> Matrix:
+        """A part of the head."""
+        return self.split.head(self.parts)
+
+    @property
+    def layer_beats(self) -> int:
+        """From a layer's matrices to the next's."""
+        return sum(matrix.beats for matrix in self.split.layer.values())
+
+    @property
+    def head_address(self) -> int:
+        """Of the head's first part."""
+        return self.split.model.layers * self.layer_beats
+
+    @property
+    def home_beats(self) -> int:
+        """Keys and values of one head."""
+        return self.keys.beats + self.values.beats
+
+    @property
+    def layer_home_beats(self) -> int:
+        """From a layer's homes to the next's."""
+        return self.split.homes * self.home_beats
+
+    @property
+    def homes(self) -> int:
+        """Of the first layer's first home."""
+        return self.head_address + self.parts * self.head.beats
+
+    @property
+    def beats(self) -> int:
+        """In all."""
+        return self.homes + self.split.model.layers * self.layer_home_beats
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return self.beats * self.beat
+
+    def check(self) -> None:
+        """Complain if it is more than a memory channel has.
+
+        Raises
+        ------
+        CompileError
+        """
+        config = self.split.config
+        there, what = 1 << 32, "addresses reach"
+        if config.target is not None:
+            there, what = config.target.memory.bytes_each, f"a channel of the {config.card} has"
+        if self.size > there:
+            raise CompileError(f"Weights, keys and values at a context of {self.context} take"
+                               f" {self.size >> 20} MiB of each lane's memory, but {what}"
+                               f" {there >> 20} MiB")
+
+
+@dataclass(frozen=True)
+class HostMap:
+    """The host's memory, in bytes.
+
+    Parameters
+    ----------
+    buffer : Buffer
+        Whose vectors there are.
+    """
+
+    buffer: Buffer
+
+    @property
+    def _split(self) -> Split:
+        return self.buffer.split
+
+    @property
+    def beat(self) -> int:
+        """Bytes of a beat."""
+        return self._split.config.lane.beat_bits // 8
+
+    def _bytes(self, rows: int) -> int:
+        return up(4 * self._split.config.sfu.width * rows, self.beat)
+
+    @property
+    def vector(self) -> int:
+        """From an embedding to the next, and from norm weights to the next."""
+        return self._bytes(self.buffer.dim)
+
+    @property
+    def embedding(self) -> int:
+        """Of token 0."""
+        return PROGRAM_BYTES
+
+    @property
+    def norms(self) -> int:
+        """Of layer 0."""
+        return up(self.embedding + self._split.model.vocab * self.vector, _PAGE)
+
+    @property
+    def steps(self) -> int:
+        """RoPE's."""
+        return up(self.norms + (2 * self._split.model.layers + 1) * self.vector, _PAGE)
+
+    @property
+    def filled(self) -> int:
+        """Where what a file must hold ends."""
+        return up(self.steps + 8 * (self._split.model.head_dim // 2), _PAGE)
+
+    value_scale_address = filled
+
+    @property
+    def head_scales(self) -> int:
+        """Value scales of one head."""
+        return self._bytes(self.buffer.positions)
+
+    @property
+    def home_scales(self) -> int:
+        """Value scales of one home, lane after lane."""
+        return self._split.config.lanes * self.head_scales
+
+    @property
+    def layer_scales(self) -> int:
+        """Value scales of one layer."""
+        return self._split.homes * self.home_scales
+
+    @property
+    def logits(self) -> int:
+        """Of token 0, FP32."""
+        return up(self.filled + self._split.model.layers * self.layer_scales, _PAGE)
+
+    @property
+    def part_logits(self) -> int:
+        """From a part of the logits to the next."""
+        return self._bytes(self.buffer.logits(self.buffer.parts))
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return up(self.logits + self.buffer.parts * self.part_logits, _PAGE)
+
+    def check(self) -> None:
+        """Complain if addresses of beats do not reach.
+
+        Raises
+        ------
+        CompileError
+        """
+        if self.size > self.beat << 32:
+            raise CompileError(f"The host's memory would be {self.size >> 20} MiB, beyond what"
+                               f" addresses reach: {self.beat << 12} MiB")

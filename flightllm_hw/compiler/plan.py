@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that is decided before the first weight is read."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flightllm_hw.compiler.buffer import Buffer
+from flightllm_hw.compiler.compress.recipe import Recipe
+from flightllm_hw.compiler.errors import CompileError
+from flightllm_hw.compiler.fit import check, fits
+from flightllm_hw.compiler.load.config import ModelConfig
+from flightllm_hw.compiler.matrices import Split
+from flightllm_hw.compiler.memory import HostMap, LaneMap
+from flightllm_hw.config import AcceleratorConfig
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model on an accelerator.
+
+    Parameters
+    ----------
+    model : ModelConfig
+    config : AcceleratorConfig
+    context : int
+        Positions that there is room for.
+    recipe : Recipe
+        How matrices are compressed.
+    """
+
+    model: ModelConfig
+    config: AcceleratorConfig
+    context: int
+    recipe: Recipe = field(default_factory=Recipe)
+
+    @classmethod
+    def of(cls, model: ModelConfig, config: AcceleratorConfig, context: int | None = None,
+           recipe: Recipe | None = None) -> "Plan":
+        """A plan that works out; without a context, for the model's own.
+
+        Raises
+        ------
+        CompileError
+            If it does not: the sentence says what is too great.
+        """
+        context = model.context if context is None else context
+        plan = cls(model, config, context, Recipe() if recipe is None else recipe)
+        if model.architecture != "llama" or model.attention_bias or model.mlp_bias:
+            what = "An OPT" if model.architecture != "llama" else "A Llama with biases"
+            raise CompileError(f"{what} cannot be compiled yet: Llamas without biases can")
+        if not 1 <= context <= min(model.context, 1 << 20):
+            raise CompileError(f"Context must be in 1..{min(model.context, 1 << 20)}, the model's,"
+                               f" not {context}")
+        if config.lane.chains > 16:
+            raise CompileError(f"Homes of keys and values need lanes of at most 16 chains, not"
+                               f" {config.lane.chains}")
+        check(plan.buffer)
+        plan.lane.check()
+        plan.host.check()
+        return plan
+
+    @cached_property
+    def split(self) -> Split:
+        """Rows of matrices."""
+        return Split(self.model, self.config, self.recipe)
+
+    @cached_property
+    def buffer(self) -> Buffer:
+        """Vector buffer, activations, scalars."""
+        return Buffer(self.split, self.context)
+
+    @cached_property
+    def prefill(self) -> Buffer | None:
+        """The same of the program that takes several tokens at once; None where none has room."""
+        tiles = (Buffer(self.split, self.context, tile) for tile in (8, 4, 2))
+        return next((buffer for buffer in tiles if fits(buffer)), None)
+
+    @cached_property
+    def lane(self) -> LaneMap:
+        """Lanes' memories."""
+        return LaneMap(self.split, self.context, self.buffer.parts)
+
+    @cached_property
+    def host(self) -> HostMap:
+        """The host's memory."""
+        return HostMap(self.buffer)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each register means to the programs that the compiler writes: the one table.
+
+Who starts a program sets the tokens and the first one's position; the program computes the others.
+"""
+
+from enum import IntEnum
+
+__all__ = ["TOKENS", "Register"]
+
+
+class Register(IntEnum):
+    """A register's number."""
+
+    TOKEN = 1
+    """Given: the token."""
+    POSITION = 2
+    """Given: its position, from 0 on."""
+
+    # Of the position.
+    BLOCK_BEATS = 3
+    """Beats of keys' row blocks before its own."""
+    KEY = 4
+    """Beats from a home of keys to where its key goes, less those of position 0."""
+    ROW = 5
+    """Its row in the row block of keys."""
+    BLOCK = 6
+    """Row blocks of keys before its own."""
+    VALUE = 7
+    """Beats from a home of values to where its value goes, less those of position 0."""
+    GROUPS = 8
+    """Groups of values before its own."""
+    TILES = 9
+    """Tiles of its group of values before its own."""
+    BUFFER_ROWS = 10
+    """Rows of the vector buffer that the positions before its own row take."""
+
+    # Of the layer: they grow from layer to layer.
+    TAPE = 11
+    """Lane memory: beat of the layer's matrices."""
+    HOMES = 12
+    """Lane memory: beat of the layer's homes."""
+    KEY_SCALE = 13
+    """Lane memory: word of the key's scale in the layer's first home."""
+    NORMS = 14
+    """Host memory: beat of the layer's norm weights."""
+    VALUE_SCALE = 15
+    """Host memory: word of the position's value scale in the layer's first home."""
+    VALUE_SCALES = 16
+    """Host memory: beat of all value scales of the layer's first home."""
+    LEFT = 17
+    """Layers that follow."""
+    NEXT = 18
+    """Beats of the tape that follows the layer: the next one's first matrix, or the head."""
+
+    # Given to programs that take several tokens: those behind the first.
+    TOKEN_1 = 19
+    TOKEN_2 = 20
+    TOKEN_3 = 21
+    TOKEN_4 = 22
+    TOKEN_5 = 23
+    TOKEN_6 = 24
+    TOKEN_7 = 25
+
+    SCRATCH = 31
+    """Anything, for an instruction or two."""
+
+
+TOKENS = (Register.TOKEN, Register.TOKEN_1, Register.TOKEN_2, Register.TOKEN_3, Register.TOKEN_4,
+          Register.TOKEN_5, Register.TOKEN_6, Register.TOKEN_7)
+"""Tokens that are given, in the order of their positions."""
