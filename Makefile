@@ -9,7 +9,7 @@ COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/
 .PHONY: demo test lint verilog bench clean
 
 demo: .venv/ready
-	$(BIN)/python docs/examples/next_character.py
+	$(BIN)/flightllm-hw run --prompt "Once upon a time" --tokens 100
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n auto

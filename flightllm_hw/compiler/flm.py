@@ -80,7 +80,8 @@ def write_flm(path: Path, config: AcceleratorConfig, model: ModelConfig,
     try:
         with open(unfinished, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
-            file.truncate(8 + len(text) + end)
+            # Room for all of it, now: a mapped page without any on the disk would be a signal.
+            os.posix_fallocate(file.fileno(), 0, 8 + len(text) + end)
         images: Images = {name: np.memmap(unfinished, np.uint8, "r+", 8 + len(text) + places[name],
                                           size) for name, size in sizes.items()}
         if tokenizer is not None:

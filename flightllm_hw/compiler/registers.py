@@ -17,50 +17,51 @@ class Register(IntEnum):
     POSITION = 2
     """Given: its position, from 0 on."""
 
+    # Given to programs that take several tokens: those behind the first. A kernel's arguments are
+    # the first sixteen registers, so that whatever is given comes first.
+    TOKEN_1 = 3
+    TOKEN_2 = 4
+    TOKEN_3 = 5
+    TOKEN_4 = 6
+    TOKEN_5 = 7
+    TOKEN_6 = 8
+    TOKEN_7 = 9
+
     # Of the position.
-    BLOCK_BEATS = 3
+    BLOCK_BEATS = 10
     """Beats of keys' row blocks before its own."""
-    KEY = 4
+    KEY = 11
     """Beats from a home of keys to where its key goes, less those of position 0."""
-    ROW = 5
+    ROW = 12
     """Its row in the row block of keys."""
-    BLOCK = 6
+    BLOCK = 13
     """Row blocks of keys before its own."""
-    VALUE = 7
+    VALUE = 14
     """Beats from a home of values to where its value goes, less those of position 0."""
-    GROUPS = 8
+    GROUPS = 15
     """Groups of values before its own."""
-    TILES = 9
+    TILES = 16
     """Tiles of its group of values before its own."""
-    BUFFER_ROWS = 10
+    BUFFER_ROWS = 17
     """Rows of the vector buffer that the positions before its own row take."""
 
     # Of the layer: they grow from layer to layer.
-    TAPE = 11
+    TAPE = 18
     """Lane memory: beat of the layer's matrices."""
-    HOMES = 12
+    HOMES = 19
     """Lane memory: beat of the layer's homes."""
-    KEY_SCALE = 13
+    KEY_SCALE = 20
     """Lane memory: word of the key's scale in the layer's first home."""
-    NORMS = 14
+    NORMS = 21
     """Host memory: beat of the layer's norm weights."""
-    VALUE_SCALE = 15
+    VALUE_SCALE = 22
     """Host memory: word of the position's value scale in the layer's first home."""
-    VALUE_SCALES = 16
+    VALUE_SCALES = 23
     """Host memory: beat of all value scales of the layer's first home."""
-    LEFT = 17
+    LEFT = 24
     """Layers that follow."""
-    NEXT = 18
+    NEXT = 25
     """Beats of the tape that follows the layer: the next one's first matrix, or the head."""
-
-    # Given to programs that take several tokens: those behind the first.
-    TOKEN_1 = 19
-    TOKEN_2 = 20
-    TOKEN_3 = 21
-    TOKEN_4 = 22
-    TOKEN_5 = 23
-    TOKEN_6 = 24
-    TOKEN_7 = 25
 
     SCRATCH = 31
     """Anything, for an instruction or two."""

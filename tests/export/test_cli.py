@@ -39,7 +39,7 @@ def test_info_lists_and_describes_presets(capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["info", "u281"], "Preset must be one of tiny, .*, not 'u281'"),
+    (["info", "u281"], "neither a preset nor a file 'u281'; presets are tiny, "),
     (["verilog", "--preset", "u281", "-o", "x"], "Preset must be one of tiny, .*, not 'u281'"),
     (["verilog", "--preset", "tiny"], "the following arguments are required: -o/--output"),
     (["verilog", "-o", "x"], "one of the arguments --preset --config is required"),
