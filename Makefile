@@ -11,8 +11,9 @@ COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/
 demo: .venv/ready
 	$(BIN)/flightllm-hw run --prompt "Once upon a time" --tokens 100
 
+# A thread for each worker: products of small matrices are slower with more.
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 bench: .venv/ready
 	$(BIN)/python docs/examples/simulation_speed.py

@@ -91,7 +91,7 @@ def test_wrong_units_fail(bench, unit, old, new, tmp_path):
 @pytest.mark.formal
 @pytest.mark.parametrize("bench, claim", [
     (lanes_bench, {"most": 1}), (lanes_bench, {"honest": False}),
-    (vector_bench, {"limit": 3, "most": 2})], ids=str)
+    (vector_bench, {"limit": 3, "most": 2})], ids=["lanes, most", "lanes, honest", "vector"])
 def test_sharper_claims_fail(bench, claim, tmp_path):
     m, ports = bench(**claim)
     status, log = prove(tmp_path, m, ports, depth=16)
