@@ -40,4 +40,4 @@ def print_summary(session: Session, story: Story) -> None:
                                             for name, share in story.shares.items()))
         table.add_row("simulated rate", f"{1e6 * config.clock_mhz / mean:,.0f} tokens a second at"
                                         f" {config.clock_mhz:g} MHz; no card was measured")
-    Console(stderr=True).print(table)
+    Console(stderr=True, width=100).print(table)
