@@ -143,7 +143,8 @@ def hf_config(config):
     if config.architecture == "opt":
         return common | {"architectures": ["OPTForCausalLM"], "ffn_dim": config.hidden,
                          "activation_function": "relu", "do_layer_norm_before": True,
-                         "word_embed_proj_dim": config.dim}
+                         "word_embed_proj_dim": config.dim,
+                         "enable_bias": config.attention_bias}
     return common | {
         "architectures": ["LlamaForCausalLM"], "intermediate_size": config.hidden,
         "num_key_value_heads": config.kv_heads, "head_dim": config.head_dim,

@@ -12,11 +12,12 @@ from flightllm_hw.golden.model import Cache, Model
 from support.checkpoints import LLAMA, Drawn
 
 
-def any_shape(rng, **changes):
+def any_shape(rng, config=LLAMA, **changes):
     """A model of any sizes."""
-    shapes = (config := replace(LLAMA, **changes)).shapes().items()
+    shapes = (config := replace(config, **changes)).shapes().items()
     return Drawn(config, {name: (rng.standard_normal(shape) / shape[-1] ** 0.5 if len(shape) > 1
-                                 else rng.uniform(0.5, 1.5, shape)).astype(np.float32)
+                                 else rng.uniform(0.5, 1.5, shape) - name.endswith(".bias")
+                                 ).astype(np.float32)
                           for name, shape in shapes}, {}, {})
 
 
@@ -45,6 +46,18 @@ class Golden:
         assert not any(lane.tape.pieces for lane in self.machine.lanes)
         assert not np.any(self.machine.queues.tokens)
         return self.model.read_logits(self.machine.host.data)
+
+
+def distance(got, want):
+    """How far logits are from others, in deviations of these."""
+    return np.sqrt(((got - want) ** 2).mean() / want.var())
+
+
+def deviation(checkpoint, model, tokens, **options):
+    """How far logits are from those of the reference."""
+    golden = Golden(model, **options)
+    got = np.array([golden.step(token, n) for n, token in enumerate(tokens)])
+    return distance(got, Model(checkpoint).logits(tokens, Cache()))
 
 
 def greedy(golden, checkpoint, first, count):

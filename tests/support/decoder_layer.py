@@ -4,6 +4,8 @@
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 from flightllm_hw.compiler.kv import KeyHome, ValueHome
 from flightllm_hw.compiler.tape import encode
@@ -72,24 +74,22 @@ class Layer:
                 lane.memory.write(at * BEAT, empty.ravel())
 
     def reference(self, x):
-        """The layer in float64 for tokens 0 .. n - 1, (n, DIM)."""
-        r = {name: w.astype(float) for name, w in self.real.items()}
-        x = x.astype(float)
-        normed = x / np.sqrt((x * x).mean(1, keepdims=True) + 1e-5) * self.norms[0]
-        q, k, v = (normed @ r[name].T for name in "qkv")
-        position = np.arange(len(x))[:, None]
-        angle = position * BASE ** (-np.arange(0, HEAD, 2) / HEAD)
-        out = np.zeros_like(x)
-        for h in range(HEADS):
-            part = slice(h * HEAD, (h + 1) * HEAD)
-            scores = _turn(q[:, part], angle) @ _turn(k[:, part], angle).T
-            scores[np.triu_indices(len(x), 1)] = -np.inf
-            e = np.exp(scores - scores.max(1, keepdims=True))
-            out[:, part] = e / e.sum(1, keepdims=True) @ v[:, part]
-        x = x + out @ r["out"].T
-        normed = x / np.sqrt((x * x).mean(1, keepdims=True) + 1e-5) * self.norms[1]
-        gate, up = normed @ r["gate"].T, normed @ r["up"].T
-        return x + gate / (1 + np.exp(-gate)) * up @ r["down"].T
+        """The layer in PyTorch, float64, for tokens 0 .. n - 1, (n, DIM)."""
+        r = {name: torch.from_numpy(w).double() for name, w in self.real.items()}
+        norms = torch.from_numpy(self.norms).double()
+        x = torch.from_numpy(x).double()
+        normed = functional.rms_norm(x, (DIM,), norms[0], 1e-5)
+        q, k, v = (functional.linear(normed, r[name]).view(-1, HEADS, HEAD).transpose(0, 1)
+                   for name in "qkv")
+        angle = torch.outer(torch.arange(len(x)).double(),
+                            BASE ** (-torch.arange(0, HEAD, 2).double() / HEAD))
+        # The queries' weights hold the scores' scale.
+        mixed = functional.scaled_dot_product_attention(
+            _turn(q, angle), _turn(k, angle), v, is_causal=True, scale=1.0)
+        x = x + functional.linear(mixed.transpose(0, 1).reshape(len(x), DIM), r["out"])
+        normed = functional.rms_norm(x, (DIM,), norms[1], 1e-5)
+        gate, up = (functional.linear(normed, r[name]) for name in ("gate", "up"))
+        return (x + functional.linear(functional.silu(gate) * up, r["down"])).numpy()
 
 
 def _rows(weights, parts):
@@ -103,9 +103,9 @@ def _rows(weights, parts):
 
 
 def _turn(x, angle):
-    even, odd = x[:, 0::2], x[:, 1::2]
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([even * cos - odd * sin, odd * cos + even * sin], 2).reshape(x.shape)
+    """Adjacent pairs as complex numbers, turned by their angles."""
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2).contiguous())
+    return torch.view_as_real(pairs * torch.polar(torch.ones_like(angle), angle)).flatten(-2)
 
 
 def give(machine, address, values):
