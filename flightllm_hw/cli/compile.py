@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from flightllm_hw.compiler.compile import compile_model
-from flightllm_hw.compiler.load import load
+from flightllm_hw.compiler.compress import Recipe
+from flightllm_hw.compiler.load import Checkpoint, load
+from flightllm_hw.runtime.calibrated import Calibrated, mixed, read_calibration
 
 from .options import UsageError, add_compression, add_configuration, configuration, is_flm, recipe
 from .progress import Progress
@@ -21,6 +23,10 @@ def add(commands: Any) -> None:
                         help="of llama2.c, Hugging Face, or a GGUF file")
     add_configuration(parser, required=True)
     add_compression(parser)
+    parser.add_argument("--calibration", metavar="FILE.jsonl", type=Path,
+                        help="texts to compress by: an object with \"text\" a line")
+    parser.add_argument("--average-bits", metavar="X", type=float,
+                        help="choose bits by what they cost on the texts, X a weight at most")
     parser.add_argument("-o", "--output", metavar="FILE.flm", type=Path, required=True,
                         help="where the compiled model goes")
     parser.set_defaults(execute=_execute)
@@ -29,9 +35,30 @@ def add(commands: Any) -> None:
 def _execute(args: argparse.Namespace) -> int:
     if not is_flm(args.output):
         raise UsageError(f"The compiled model's name must end in .flm, not {args.output.name!r}")
+    if args.average_bits is not None and (args.calibration is None or args.bits is not None):
+        raise UsageError("--average-bits needs --calibration to choose bits by, and no --bits")
     config = configuration(args)
     with Progress() as progress:
-        compile_model(load(args.model, args.tokenizer), config, args.output, context=args.context,
-                      recipe=recipe(args), progress=progress.tell)
+        model = load(args.model, args.tokenizer)
+        progress.tell("reading the texts")
+        settings, calibrated = _calibrated(args, model)
+        compile_model(model, config, args.output, context=args.context, recipe=settings,
+                      compress=calibrated, progress=progress.tell)
+    if calibrated is not None:
+        print(calibrated.report.table())
     print(args.output)
     return 0
+
+
+def _calibrated(args: argparse.Namespace, model: Checkpoint) -> tuple[Recipe, Calibrated | None]:
+    """The recipe, and what compresses by texts, if there are any."""
+    settings = recipe(args)
+    if args.calibration is None:
+        return settings, None
+    try:
+        texts = read_calibration(args.calibration, model)
+        if args.average_bits is not None:
+            settings = mixed(model, settings, texts, args.average_bits)
+        return settings, Calibrated(model, settings, texts)
+    except ValueError as error:
+        raise UsageError(str(error)) from None

@@ -161,3 +161,34 @@ def test_a_compiled_models_name_ends_in_flm(folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["compile", str(folder / "hf"), "--preset", "tiny", "-o", str(tmp_path / "out.bin")])
     assert "must end in .flm" in capsys.readouterr().err
+
+
+def test_texts_make_compression_better(folder, tmp_path, capsys):
+    stories = tmp_path / "stories.jsonl"
+    story = "Once upon a time, there was a little girl named Lily. She loved to play in the park. "
+    stories.write_text("".join(json.dumps({"text": story * n}) + "\n" for n in (1, 2)))
+    out = tmp_path / "mixed.flm"
+    assert main(["compile", str(DEFAULT_MODEL), "--preset", "tiny", "--average-bits", "3.5",
+                 "--group", "32", "--zero-point", "--calibration", str(stories),
+                 "--context", "32", "-o", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == str(out)
+    assert sum(line.startswith("layers.") for line in told) == 4 * 7
+    found = object_of(capsys, out, "--prompt", "Once upon a", "--tokens", 3)
+    assert found["text"].startswith("Once upon a time")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--average-bits", "3.5"], "needs --calibration"),
+    (["--average-bits", "1", "--calibration", "good"], "Average bits must be at least 2"),
+    (["--calibration", "bad"], "line 1 must be a JSON object with a text"),
+    (["--calibration", "nowhere"], "nowhere: No such file"),
+])
+def test_mistakes_with_texts_are_one_sentence(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good").write_text('{"text": "Once upon a time"}\n')
+    (tmp_path / "bad").write_text("no object\n")
+    with pytest.raises(SystemExit) as exit_:
+        main(["compile", str(DEFAULT_MODEL), "--preset", "tiny", "-o", "x.flm", *arguments])
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "x.flm").exists()
