@@ -4,6 +4,7 @@
 ::
 
     q, k ─► turned ─► codes        k, v appended; their scales beside them
+           (copied where positions are learned)
     codes of q ─► scores of all positions so far ─► weights ─► codes ─► sums of values
 
 Keys and values of all new tokens are appended first, then every query sees the positions up to its
@@ -55,11 +56,15 @@ class Attention:
         self.shared = plan.split.shared
         self.tokens = self.buffer.tile * self.shared
 
-    def emit(self, heads: Op) -> Op:
-        """All homes, after the product that gives queries, keys and values; the last operation."""
+    def emit(self, heads: Op, source: Op) -> Op:
+        """All homes; the last operation.
+
+        ``heads`` is the product that gives queries, keys and values, ``source`` what completes
+        them: the pass that adds biases, or the product.
+        """
         last = heads
         for home in range(self.split.homes):
-            last = self._home(home, heads, last)
+            last = self._home(home, source, last)
         return last
 
     def _home(self, home: int, source: Op, before: Op) -> Op:
@@ -83,8 +88,9 @@ class Attention:
         first = self._first(home, t)
         own: dict[str, Any] = {"segments": heads, "rows": b.head, "limit": self.plan.model.head_dim,
                                "a_step": step, "d_step": 1, **SCALE}
-        turn: dict[str, Any] = {"b": b.table + t * b.head, "arrange": Arrange.PAIRS,
-                                "output": Output.BUFFER, **own}
+        turn: dict[str, Any] = {"output": Output.BUFFER, **own}
+        if self.split.turns:
+            turn |= {"b": b.table + t * b.head, "arrange": Arrange.PAIRS}
         for s in range(self.shared):
             self.passes.emit(after=[source], a=first + s * b.head, o=b.scores + s * b.head,
                              o_step=self.shared * b.head, d=b.queries + s * heads,

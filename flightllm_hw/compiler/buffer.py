@@ -4,18 +4,20 @@
 The vector buffer in rows; of several tokens everything but weights and value scales is there
 several times, token after token. What is never needed at once shares what is behind the table::
 
-    x │ norm weights: attention, MLP │ tables │ shared
+    x │ norm weights: attention, MLP │ biases │ tables │ shared
 
-    shared  normed                          of either norm
+    shared  positions                       that are learned
+            normed                          of either norm
             q k v │ attention │ value scales │ turned queries │ turned keys
             q k v │ attention │ value scales │ scores of every lane and query
             result                          of o, and of down
-            gate, up │ gated
+            gate, up │ gated                without a gate: up, activated where it is
             logits │ logits                 two parts of the head in turn
 
 A product is written once all passes are done that have read what its lanes multiply, so it may
 take that one's place. Lanes that have no head in a turn have results, too: those lie behind the
-others', on what comes later or is no longer needed.
+others', on what comes later or is no longer needed. A matrix's biases are loaded when those of the
+one before have been added.
 """
 
 from dataclasses import dataclass
@@ -89,6 +91,22 @@ class Buffer:
         """A lane's share of the gate."""
         return self._rows(self.split.share(self.split.model.hidden))
 
+    @property
+    def up_step(self) -> int:
+        """What gate and up projection give of a token."""
+        return len(self.split.tensors("up")) * self.split.config.lanes * self.gate
+
+    @property
+    def norm(self) -> int:
+        """Weights of a norm; of LayerNorm also its biases, behind them."""
+        return self.dim * (1 + self.split.centred)
+
+    @property
+    def biases(self) -> dict[str, int]:
+        """Biases of matrices that have them; those of o and down are added to x."""
+        rows = {"qkv": self.qkv_step, "o": self.dim, "up": self.up_step, "down": self.dim}
+        return {name: n for name, n in rows.items() if self.split.biased(name)}
+
     def logits(self, parts: int) -> int:
         """All lanes' share of a part of the head."""
         return self.split.config.lanes * self._rows(
@@ -109,17 +127,22 @@ class Buffer:
     @property
     def mlp_norm(self) -> int:
         """Its weights."""
-        return (self.tile + 1) * self.dim
+        return self.attention_norm + self.norm
+
+    @property
+    def bias(self) -> int:
+        """Biases of a matrix."""
+        return self.mlp_norm + self.norm
 
     @property
     def table(self) -> int:
         """Cosines and sines."""
-        return (self.tile + 2) * self.dim
+        return self.bias + max(self.biases.values(), default=0)
 
     @property
     def shared(self) -> int:
         """What is needed for a while: normed elements, results, gates."""
-        return self.table + self.tile * self.head
+        return self.table + self.tile * self.head * self.split.turns
 
     @property
     def qkv(self) -> int:
@@ -148,8 +171,8 @@ class Buffer:
 
     @property
     def gated(self) -> int:
-        """Gated elements, behind gates and what they gate."""
-        return self.shared + 2 * self.tile * self.split.config.lanes * self.gate
+        """Gated elements, behind gates and what they gate; activated ones without a gate."""
+        return self.shared + self.tile * self.up_step * self.split.gated
 
     # In all.
 
@@ -158,8 +181,9 @@ class Buffer:
         """Rows that are needed, but for logits."""
         s, lanes, tile = self.split, self.split.config.lanes, self.tile
         results = lanes * s.shared * tile * self.head
+        inside = self.up_step + lanes * self.gate * s.gated
         return max(
-            self.shared + tile * max(self.dim, self.result_step, 3 * lanes * self.gate),
+            self.shared + tile * max(self.dim, self.result_step, inside),
             self.qkv + tile * self.qkv_step,
             self.scores + results if tile > 1 else self.attention + s.homes * results,
             self.scores + max(s.heads_of(0) * (s.shared + 1) * self.head,
@@ -198,7 +222,7 @@ class Buffer:
     # Scalars.
 
     root = 0
-    """1 / sqrt of the mean square of every token's x."""
+    """1 / sqrt of the mean square of every token's x; for LayerNorm the mean of x."""
 
     @property
     def unit(self) -> int:
@@ -206,9 +230,14 @@ class Buffer:
         return self.tile
 
     @property
+    def deviation(self) -> int:
+        """For LayerNorm: 1 / sqrt of the mean square of every token's x - mean."""
+        return 2 * self.tile
+
+    @property
     def queries(self) -> int:
         """Scales of a token's queries, query after query, lane after lane; then greatest scores."""
-        return 2 * self.tile
+        return self.tile * (2 + self.split.centred)
 
     @property
     def maxima(self) -> bool:

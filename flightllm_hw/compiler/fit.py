@@ -52,7 +52,8 @@ def check(buffer: Buffer) -> None:
             (buffer.words, lane.window_words, "words of the activation buffer"),
             (buffer.scalars, sfu.scalars, "scalars"),
             (buffer.split.shared, lane.tokens, "tokens of an operation, the queries of a kv head"),
-            (model.head_dim // 2, sfu.rotary_pairs, "pairs of a head that turn"),
+            (model.head_dim // 2 if buffer.split.turns else 0, sfu.rotary_pairs,
+             "pairs of a head that turn"),
             (buffer.split.shared * buffer.positions * sfu.width, (1 << 16) - 1,
              "scores of a lane")):
         if needed > there:

@@ -11,7 +11,9 @@ from flightllm_hw.compiler.compress.compressed import Compressed
 from flightllm_hw.compiler.compress.compressed import compress as compress_floats
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load.checkpoint import Checkpoint
-from flightllm_hw.compiler.matrices import LAYER, TENSORS, Matrix
+from flightllm_hw.compiler.load.mapped import release
+from flightllm_hw.compiler.matrices import LAYER, Matrix
+from flightllm_hw.compiler.parallel import each
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.quantizer import Compress, compressed
 from flightllm_hw.compiler.tape import encode
@@ -22,6 +24,7 @@ from flightllm_hw.isa.instruction import Instruction, to_bytes
 __all__ = ["write_host", "write_lanes"]
 
 Bytes = npt.NDArray[np.uint8]
+Share = list[tuple[str, npt.NDArray[np.int64]]]
 
 _ROWS = 1024
 """Embeddings that are copied at a time."""
@@ -48,13 +51,40 @@ def write_host(plan: Plan, checkpoint: Checkpoint,
     for start in range(0, model.vocab, _ROWS):
         rows = embedding.rows(start, min(start + _ROWS, model.vocab))
         _vectors(image, host.embedding + start * host.vector, host.vector, rows)
-    names = [f"layers.{n}.{norm}" for n in range(model.layers)
-             for norm in ("attention_norm", "mlp_norm")]
-    for n, name in enumerate([*names, "norm"]):
-        _vectors(image, host.norms + n * host.vector, host.vector, checkpoint.read(name)[None])
-    assert model.rope_theta is not None
-    steps = rotary_steps(model.rope_theta, model.head_dim).astype("<u8").view(np.uint8)
-    image[host.steps:host.steps + len(steps)] = steps
+        embedding.file.release()
+        release(image.base)
+    if model.rope_theta is None:
+        positions = checkpoint.tensor("positions").rows(0, plan.context)
+        _vectors(image, host.positions, host.vector, positions)
+    else:
+        steps = rotary_steps(model.rope_theta, model.head_dim).astype("<u8").view(np.uint8)
+        image[host.steps:host.steps + len(steps)] = steps
+    for n in range(model.layers):
+        first, prefix = host.norms + n * host.offsets["next"], f"layers.{n}."
+        for name in ("attention_norm", "mlp_norm"):
+            _norm(plan, checkpoint, image, first + host.offsets[name], prefix + name)
+        for name, size in plan.buffer.biases.items():
+            bias = _bias(plan, checkpoint, prefix, name)[:size * plan.config.sfu.width]
+            _vectors(image, first + host.offsets[name], 4 * len(bias), bias[None])
+    _norm(plan, checkpoint, image, host.norms + model.layers * host.offsets["next"], "norm")
+
+
+def _norm(plan: Plan, checkpoint: Checkpoint, image: Bytes, first: int, name: str) -> None:
+    """Weights, and biases of LayerNorm."""
+    names = (name, f"{name}.bias") if plan.split.centred else (name,)
+    _vectors(image, first, 4 * plan.config.sfu.width * plan.buffer.dim,
+             np.stack([checkpoint.read(name) for name in names]))
+
+
+def _bias(plan: Plan, checkpoint: Checkpoint, prefix: str, name: str) -> npt.NDArray[np.float32]:
+    """Biases of a fused matrix where its product has what they are added to."""
+    biases = {tensor: checkpoint.read(f"{prefix}{tensor}.bias")
+              for tensor in plan.split.tensors(name)}
+    if "q" in biases:
+        biases["q"] = biases["q"] * _query_scale(plan)
+    return np.concatenate([np.where(rows >= 0, biases[tensor][rows], np.float32(0))
+                           for lane in range(plan.config.lanes)
+                           for tensor, rows in plan.split.rows_of(name, lane)])
 
 
 def _vectors(image: Bytes, first: int, stride: int, rows: npt.NDArray[np.float32]) -> None:
@@ -92,19 +122,35 @@ def write_lanes(plan: Plan, checkpoint: Checkpoint, images: Sequence[Bytes],
     last: tuple[str, ...] = ()
     tensors: dict[str, Compressed] = {}
     for prefix, address, matrix, part, parts in jobs:
-        names = tuple(prefix + tensor for tensor in TENSORS[matrix.name])
+        names = tuple(prefix + tensor for tensor in split.tensors(matrix.name))
         if names != last:
             tensors, last = {}, names
-            for name, tensor in zip(names, TENSORS[matrix.name], strict=True):
+            for name, tensor in zip(names, split.tensors(matrix.name), strict=True):
                 if progress is not None:
                     progress(name)
                 tensors[tensor] = _compressed(plan, checkpoint, name, matrix, compress)
-        for number, image in enumerate(images):
-            rows = split.rows_of(matrix.name, number, part, parts)
-            beats = _encoded(plan, matrix, tensors, rows)
-            at = address * lane.beat
-            image[at:at + beats.size] = beats.ravel()
+                checkpoint.tensor(name).file.release()
+        shares = [split.rows_of(matrix.name, number, part, parts) for number in range(len(images))]
+        _write_matrix(plan, matrix, tensors, shares, [image[address * lane.beat:]
+                                                      for image in images])
+        _release(images)
     _write_homes(plan, images)
+    _release(images)
+
+
+def _write_matrix(plan: Plan, matrix: Matrix, tensors: dict[str, Compressed],
+                  shares: Sequence[Share], images: Sequence[Bytes]) -> None:
+    """All lanes' shares of a matrix, to the beginning of images."""
+    def write(number: int) -> None:
+        beats = _encoded(plan, matrix, tensors, shares[number])
+        images[number][:beats.size] = beats.ravel()
+
+    each(write, range(len(images)))
+
+
+def _release(images: Sequence[Bytes]) -> None:
+    for image in images:
+        release(image.base)
 
 
 def _compressed(plan: Plan, checkpoint: Checkpoint, name: str, matrix: Matrix,
@@ -119,11 +165,14 @@ def _compressed(plan: Plan, checkpoint: Checkpoint, name: str, matrix: Matrix,
     except ValueError as e:
         raise CompileError(str(e)) from None
     if name.endswith(".q"):
-        # Scores are scaled by the queries' weights.
-        scale = np.float32(plan.model.head_dim ** -0.5)
         given = replace(given, weights=replace(
-            given.weights, row_scale=flush(given.weights.row_scale * scale)))
+            given.weights, row_scale=flush(given.weights.row_scale * _query_scale(plan))))
     return given
+
+
+def _query_scale(plan: Plan) -> np.float32:
+    """Scores are scaled by the queries' weights and biases."""
+    return np.float32(plan.model.head_dim ** -0.5)
 
 
 def _padded(plan: Plan, o: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -135,7 +184,7 @@ def _padded(plan: Plan, o: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _encoded(plan: Plan, matrix: Matrix, tensors: dict[str, Compressed],
-             rows: list[tuple[str, npt.NDArray[np.int64]]]) -> Bytes:
+             rows: Share) -> Bytes:
     """A lane's share as beats."""
     chosen = [_rows(tensors[name], own) for name, own in rows]
     weights = [w for w, _ in chosen]

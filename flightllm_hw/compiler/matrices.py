@@ -6,7 +6,7 @@
     qkv    of every home j of the lane, the kv head j L + lane:
            its S queries' rows, its key's, its value's, padded to whole rows of the vector buffer
     o      a share of the rows, those of lane 0 first
-    up     a share of the gate's rows, then the same of the up projection
+    up     a share of the gate's rows, if there is one, then the same of the up projection
     down   as o
     head   as o, in as many parts as the vector buffer makes necessary
 
@@ -33,10 +33,6 @@ Rows = npt.NDArray[np.int64]
 
 LAYER = ("qkv", "o", "up", "down")
 """Matrices of a layer, in the order in which the tape has them."""
-
-TENSORS = {"qkv": ("q", "k", "v"), "o": ("o",), "up": ("gate", "up"), "down": ("down",),
-           "head": ("head",)}
-
 
 def up(n: int, unit: int) -> int:
     """The multiple of ``unit`` that is not below ``n``."""
@@ -85,6 +81,30 @@ class Split:
     config: AcceleratorConfig
     recipe: Recipe
 
+    def tensors(self, name: str) -> tuple[str, ...]:
+        """What a fused matrix is made of."""
+        several = {"qkv": ("q", "k", "v"), "up": ("gate", "up") if self.gated else ("up",)}
+        return several.get(name, (name,))
+
+    @property
+    def gated(self) -> bool:
+        """Whether the MLP has a gate."""
+        return self.model.architecture == "llama"
+
+    @property
+    def centred(self) -> bool:
+        """Whether norms are LayerNorms, with biases, not RMSNorms."""
+        return self.model.architecture == "opt"
+
+    @property
+    def turns(self) -> bool:
+        """Whether queries and keys are turned; if not, positions are learned."""
+        return self.model.rope_theta is not None
+
+    def biased(self, name: str) -> bool:
+        """Whether a fused matrix of a layer has biases."""
+        return self.model.attention_bias if name in ("qkv", "o") else self.model.mlp_bias
+
     @property
     def shared(self) -> int:
         """Queries of a kv head: the tokens of its operations."""
@@ -123,7 +143,8 @@ class Split:
         """Matrices of a layer by name."""
         m, rows = self.model, {
             "qkv": self.homes * self.home_rows, "o": self.share(self.model.dim),
-            "up": 2 * self.share(self.model.hidden), "down": self.share(self.model.dim)}
+            "up": len(self.tensors("up")) * self.share(self.model.hidden),
+            "down": self.share(self.model.dim)}
         columns = {"qkv": m.dim, "o": m.heads * self.head_elements, "up": m.dim, "down": m.hidden}
         return {name: self._matrix(name, rows[name], columns[name]) for name in LAYER}
 
@@ -133,7 +154,8 @@ class Split:
 
     def setting(self, name: str) -> Setting:
         """How a fused matrix is compressed."""
-        names = [f"layers.{n}.{part}" for n in range(self.model.layers) for part in TENSORS[name]]
+        names = [f"layers.{n}.{part}" for n in range(self.model.layers)
+                 for part in self.tensors(name)]
         names = ["head"] if name == "head" else names
         settings = {name: self.recipe.of(name) for name in names}
         first = settings[names[0]]
@@ -167,15 +189,15 @@ class Split:
         share = self.share(total, parts)
         rows = (part * self.config.lanes + lane) * share + np.arange(share)
         rows = np.where(rows < total, rows, -1)
-        return [(tensor, rows) for tensor in TENSORS[name]]
+        return [(tensor, rows) for tensor in self.tensors(name)]
 
     def _home(self, head: int) -> list[tuple[str, Rows]]:
         n = self.model.head_dim
         padding = self.head_elements - n
         element = np.arange(n)
         # The vector unit turns neighbours: what turns together changes places to be one's.
-        turned = (element if self.model.rope_style == "adjacent"
-                  else element.reshape(2, -1).T.ravel())
+        turned = (element.reshape(2, -1).T.ravel() if self.model.rope_style == "halves"
+                  else element)
         there = head < self.model.kv_heads
 
         def rows(number: int, order: Rows) -> Rows:

@@ -4,10 +4,10 @@
 ::
 
     lane    layer 0: qkv, o, up, down │ layer 1 │ .. │ head │ homes of layer 0 │ of layer 1 │ ..
-    host    programs │ embedding │ norm weights │ steps │ value scales │ logits
+    host    programs │ embedding │ positions │ norms and biases │ steps │ value scales │ logits
 
 Of a layer, the lane's homes follow one another: keys, values, keys, values. Host memory has the
-norm weights of a layer before those of the next, and the last norm's behind all.
+norm weights and biases of a layer before those of the next, and the last norm's behind all.
 """
 
 from dataclasses import dataclass
@@ -151,7 +151,7 @@ class HostMap:
 
     @property
     def vector(self) -> int:
-        """From an embedding to the next, and from norm weights to the next."""
+        """From an embedding to the next, and from a learned position to the next."""
         return self._bytes(self.buffer.dim)
 
     @property
@@ -160,19 +160,37 @@ class HostMap:
         return PROGRAM_BYTES
 
     @property
+    def positions(self) -> int:
+        """Learned, of position 0."""
+        return up(self.embedding + self._split.model.vocab * self.vector, _PAGE)
+
+    @property
     def norms(self) -> int:
         """Of layer 0."""
-        return up(self.embedding + self._split.model.vocab * self.vector, _PAGE)
+        positions = 0 if self._split.turns else self.buffer.context
+        return up(self.positions + positions * self.vector, _PAGE)
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """Of a layer's norms and biases; behind them, of the next layer."""
+        found, at = {}, 0
+        sizes = {"attention_norm": self.buffer.norm, "mlp_norm": self.buffer.norm}
+        for name, rows in (sizes | self.buffer.biases).items():
+            found[name] = at
+            at += self._bytes(rows)
+        return found | {"next": at}
 
     @property
     def steps(self) -> int:
         """RoPE's."""
-        return up(self.norms + (2 * self._split.model.layers + 1) * self.vector, _PAGE)
+        end = self.norms + self._split.model.layers * self.offsets["next"]
+        return up(end + self._bytes(self.buffer.norm), _PAGE)
 
     @property
     def filled(self) -> int:
         """Where what a file must hold ends."""
-        return up(self.steps + 8 * (self._split.model.head_dim // 2), _PAGE)
+        pairs = self._split.model.head_dim // 2 if self._split.turns else 0
+        return up(self.steps + 8 * pairs, _PAGE)
 
     value_scale_address = filled
 

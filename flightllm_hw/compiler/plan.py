@@ -47,9 +47,6 @@ class Plan:
         """
         context = model.context if context is None else context
         plan = cls(model, config, context, Recipe() if recipe is None else recipe)
-        if model.architecture != "llama" or model.attention_bias or model.mlp_bias:
-            what = "An OPT" if model.architecture != "llama" else "A Llama with biases"
-            raise CompileError(f"{what} cannot be compiled yet: Llamas without biases can")
         if not 1 <= context <= min(model.context, 1 << 20):
             raise CompileError(f"Context must be in 1..{min(model.context, 1 << 20)}, the model's,"
                                f" not {context}")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from flightllm_hw.compiler.compress.compressed import Compressed, compress
+from flightllm_hw.compiler.compress.compressed import Compressed, compress, everything
 from flightllm_hw.compiler.compress.recipe import Setting
 from flightllm_hw.compiler.load.tensors import QuantizedTensor, Tensor
+from flightllm_hw.compiler.parallel import each
 from flightllm_hw.formats import Pattern, QuantizedWeights, two_level
 
 __all__ = ["Compress", "compressed"]
@@ -16,8 +17,8 @@ __all__ = ["Compress", "compressed"]
 Compress = Callable[[str, npt.NDArray[np.float32], Setting], Compressed]
 """Compresses a matrix: its canonical name, its weights, and what is wanted."""
 
-_ELEMENTS = 1 << 24
-"""Weights that are quantized at a time."""
+_ELEMENTS = 1 << 19
+"""Weights that a processor quantizes at a time: they stay in its cache."""
 
 
 def compressed(name: str, tensor: Tensor, setting: Setting,
@@ -48,9 +49,15 @@ def compressed(name: str, tensor: Tensor, setting: Setting,
             raise ValueError(f"{name} must be compressed to {setting} of shape {tensor.shape}, not"
                              f" to {got} of {given.weights.shape}")
         return given
+    rows = tensor.shape[0]
     step = max(1, _ELEMENTS // tensor.shape[1])
-    return _joined([_part(name, tensor, setting, start, min(start + step, tensor.shape[0]))
-                    for start in range(0, tensor.shape[0], step)])
+
+    def part(start: int) -> Compressed:
+        own = _part(name, tensor, setting, start, min(start + step, rows))
+        tensor.file.release()
+        return own
+
+    return _joined(each(part, range(0, rows, step)))
 
 
 def _part(name: str, tensor: Tensor, setting: Setting, start: int, stop: int) -> Compressed:
@@ -78,7 +85,7 @@ def _taken_over(stored: QuantizedTensor, setting: Setting) -> Compressed:
         codes = stored.codes.astype(np.uint8)
     weights = QuantizedWeights(codes=codes, zero=zero, row_scale=row_scale,
                                group_scale=group_scale, bits=setting.bits, group=setting.group)
-    return Compressed(weights=weights, mask=np.ones(codes.shape, bool), pattern=Pattern.DENSE)
+    return Compressed(weights=weights, mask=everything(codes.shape), pattern=Pattern.DENSE)
 
 
 def _joined(parts: list[Compressed]) -> Compressed:
@@ -93,5 +100,6 @@ def _joined(parts: list[Compressed]) -> Compressed:
         row_scale=np.concatenate([w.row_scale for w in all_weights]),
         group_scale=np.concatenate([w.group_scale for w in all_weights]),
         bits=first.bits, group=first.group)
-    return Compressed(weights=weights, mask=np.concatenate([part.mask for part in parts]),
-                      pattern=parts[0].pattern)
+    mask = (everything(weights.shape) if all(part.mask.all() for part in parts)
+            else np.concatenate([part.mask for part in parts]))
+    return Compressed(weights=weights, mask=mask, pattern=parts[0].pattern)

@@ -53,7 +53,7 @@ class Register(IntEnum):
     KEY_SCALE = 20
     """Lane memory: word of the key's scale in the layer's first home."""
     NORMS = 21
-    """Host memory: beat of the layer's norm weights."""
+    """Host memory: beat of the layer's norm weights and biases."""
     VALUE_SCALE = 22
     """Host memory: word of the position's value scale in the layer's first home."""
     VALUE_SCALES = 23

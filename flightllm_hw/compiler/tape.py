@@ -12,72 +12,14 @@ from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.blocks import MASK_HEADERS
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.weight import QuantizedWeights
-from flightllm_hw.isa.matrix import MatrixShape
 
+from .tape_shape import TapeShape, block_tiles, header_groups
 from .tile import TiledMatrix, lay_out
 
 __all__ = ["TapeShape", "block_tiles", "encode", "header_groups"]
 
 Beats = npt.NDArray[np.uint8]
 Lay = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TapeShape(MatrixShape):
-    """The shape of a matrix that was quantized; fields are those of any."""
-
-    @classmethod
-    def of(cls, weights: QuantizedWeights, pattern: Pattern, config: LaneConfig,
-           masked: bool = False) -> "TapeShape":
-        """The shape of ``weights`` on a lane.
-
-        Raises
-        ------
-        ValueError
-            If the lane does not take the pattern, or the group is shorter than two tiles.
-        """
-        if pattern not in config.patterns:
-            raise ValueError(f"A lane of this configuration takes {_names(config.patterns)},"
-                             f" not {pattern}")
-        columns = config.tile_columns(pattern)
-        if weights.group < 2 * columns:
-            raise ValueError(f"Group of {pattern} weights must be at least {2 * columns} columns,"
-                             f" not {weights.group}")
-        tiles = -(-weights.columns // columns)
-        per_group = weights.group // columns
-        groups = -(-tiles // per_group)
-        last = tiles - (groups - 1) * per_group
-        # Sparse tiles come in pairs, and so do a header's blocks where codes have odd bits.
-        in_block = block_tiles(pattern)
-        last += -last % in_block
-        if weights.bits % 2:
-            together = 2 * in_block
-            if header_groups(pattern, config) * per_group % together:
-                raise ValueError(f"Group of {pattern} weights of {weights.bits} bits must be at"
-                                 f" least {together * columns} columns, not {weights.group}")
-            before = (groups - 1) % header_groups(pattern, config) * per_group
-            last += -(before + last) % together
-            if last > per_group:
-                # What fills the header up is a group of its own.
-                groups, last = groups + 1, last - per_group
-        return cls(pattern=pattern, bits=weights.bits, zero_point=weights.zero is not None,
-                   masked=masked,
-                   row_blocks=-(-weights.rows // config.tile_rows(pattern)),
-                   group_tiles=per_group, groups=groups, last_tiles=last)
-
-
-def _names(patterns: tuple[Pattern, ...]) -> str:
-    return ", ".join(map(str, patterns))
-
-
-def block_tiles(pattern: Pattern) -> int:
-    """Tiles of a block."""
-    return 1 if pattern is Pattern.DENSE else 2
-
-
-def header_groups(pattern: Pattern, config: LaneConfig) -> int:
-    """Groups that a header counts for."""
-    return 2 * config.chains // config.tile_rows(pattern)
 
 
 def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Pattern,
@@ -110,29 +52,76 @@ def encode(weights: QuantizedWeights, mask: npt.NDArray[np.bool_], pattern: Patt
     entries = _entries(weights, shape, config)
     scale, zero = entries(weights.group_scale, 0), entries(_zeros(weights), _middle(weights))
     codes, indices = _blocks(tiled, zero, shape)
-    together, in_block = header_groups(pattern, config), block_tiles(pattern)
-    headers = -(-shape.groups // together)
-    # Blocks of each header: where they end, and whether they hold anything.
-    ends = np.minimum(np.arange(1, headers + 1) * together, shape.groups) * shape.group_tiles
-    ends[-1] = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
-    ends //= in_block
-    holds = _holds(tiled, ends * in_block) if masked else np.ones((shape.row_blocks, headers), bool)
+    order = _Order.of(shape, config)
+    beats = np.zeros((shape.row_blocks, order.beats, config.beat_bits // 8), np.uint8)
+    beats[:, :order.row_scales] = _row_scales(weights, shape, config)
+    beats[:, order.scale] = np.ascontiguousarray(scale, "<u2").view(np.uint8)
+    if shape.zero_point:
+        beats[:, order.scale + 1, :2 * config.chains] = np.negative(zero)
+    beats[:, order.codes] = _block_beats(codes, indices, shape)
+    if not masked:
+        return shape, beats.reshape(-1, beats.shape[-1])
+    holds = _holds(tiled, order.ends)
+    for section, at in enumerate(order.mask):
+        kept = holds[:, section * MASK_HEADERS:(section + 1) * MASK_HEADERS]
+        bits = np.packbits(kept, axis=-1, bitorder="little")
+        beats[:, at, :bits.shape[-1]] = bits
+    return shape, beats[(order.header < 0) | holds[:, order.header]]
 
-    beats = []
-    for row in range(shape.row_blocks):
-        beats.append(_row_beats(weights, shape, config, row))
-        for header in range(headers):
-            if masked and header % MASK_HEADERS == 0:
-                kept = holds[row, header:header + MASK_HEADERS]
-                beats.append(_bytes(np.packbits(kept, bitorder="little"), config))
-            if not holds[row, header]:
-                continue
-            beats.append(_bytes(scale[row, header].astype("<u2"), config))
-            if shape.zero_point:
-                beats.append(_bytes((-zero[row, header].astype(np.int16)).astype(np.uint8), config))
-            at, end = (ends[header - 1] if header else 0), ends[header]
-            beats.append(_block_beats(codes[row, at:end], indices[row, at:end], shape))
-    return shape, np.concatenate(beats)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Order:
+    """Where beats lie in a row block that leaves no header out; the same in each of a matrix.
+
+    Parameters
+    ----------
+    row_scales : int
+        Beats of row scales, the first ones.
+    ends : ndarray of int
+        Tiles before the end of each header.
+    scale : ndarray of int
+        Scale beat of each header; the zero beat comes next.
+    mask : ndarray of int
+        Mask beat of each section, or none.
+    codes : ndarray of int
+        Every beat of blocks.
+    header : ndarray of int
+        To which header each beat belongs; -1 for those that are always there.
+    """
+
+    row_scales: int
+    ends: npt.NDArray[np.int64]
+    scale: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int64]
+    header: npt.NDArray[np.int64]
+
+    @property
+    def beats(self) -> int:
+        """Of a row block."""
+        return len(self.header)
+
+    @classmethod
+    def of(cls, shape: TapeShape, config: LaneConfig) -> "_Order":
+        together = header_groups(shape.pattern, config)
+        number = np.arange(-(-shape.groups // together))
+        ends = np.minimum((number + 1) * together, shape.groups) * shape.group_tiles
+        ends[-1] = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
+        planes = shape.bits + shape.pattern.index_planes
+        stops = ends // block_tiles(shape.pattern) * planes // 2
+        starts = np.concatenate([[0], stops[:-1]])
+        row_scales = config.tile_rows(shape.pattern) // config.chains
+        masks = number // MASK_HEADERS + 1 if shape.masked else 0 * number
+        scale = row_scales + masks + number * (1 + shape.zero_point) + starts
+        first = scale + 1 + shape.zero_point
+        codes = np.arange(stops[-1]) + np.repeat(first - starts, stops - starts)
+        header = np.full(first[-1] + stops[-1] - starts[-1], -1)
+        header[codes] = np.repeat(number, stops - starts)
+        header[scale] = number
+        if shape.zero_point:
+            header[scale + 1] = number
+        return cls(row_scales=row_scales, ends=ends, scale=scale, codes=codes, header=header,
+                   mask=scale[::MASK_HEADERS] - 1 if shape.masked else scale[:0])
 
 
 def _holds(tiled: TiledMatrix, ends: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -150,12 +139,12 @@ def _holds(tiled: TiledMatrix, ends: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return result
 
 
-def _row_beats(weights: QuantizedWeights, shape: TapeShape, config: LaneConfig, row: int) -> Beats:
-    """Row scales of a row block: of the chains' first rows, then of their second ones."""
+def _row_scales(weights: QuantizedWeights, shape: TapeShape, config: LaneConfig) -> Beats:
+    """Row scales of each row block: of the chains' first rows, then of their second ones."""
     rows = config.tile_rows(shape.pattern)
-    own = weights.row_scale[row * rows:(row + 1) * rows].astype("<f4")
-    halves = np.pad(own, (0, rows - len(own))).reshape(config.chains, -1).T
-    return np.concatenate([_bytes(np.ascontiguousarray(half), config) for half in halves])
+    own = np.zeros((shape.row_blocks, config.chains, rows // config.chains), "<f4")
+    own.reshape(-1)[:weights.rows] = weights.row_scale
+    return np.ascontiguousarray(own.transpose(0, 2, 1)).view(np.uint8)
 
 
 def _middle(weights: QuantizedWeights) -> int:
@@ -189,51 +178,52 @@ def _blocks(tiled: TiledMatrix, zero: npt.NDArray[Any],
     config, pattern = tiled.config, tiled.pattern
     length = config.chain.length
     tiles = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
-    code, mate = (np.pad(part, ((0, 0), (0, tiles - part.shape[1]), (0, 0), (0, 0)))
-                  for part in (tiled.code, tiled.mate))
-    # The zero point of every tile's entries: (row blocks, tiles, chains, 2).
+    more = tiles - tiled.code.shape[1]
+    code, mate = (np.pad(part, ((0, 0), (0, more), (0, 0), (0, 0))) if more else part
+                  for part in (tiled.code.view(np.uint8), tiled.mate.view(np.uint8)))
+    # The zero point of every tile's entries: (row blocks, tiles, chains, 2). Sums are modulo 256.
     group = np.minimum(np.arange(tiles) // shape.group_tiles, shape.groups - 1)
     together = header_groups(pattern, config)
     of_tile = zero[:, group // together].reshape(len(code), tiles, config.chains, 2)
     if pattern is Pattern.DENSE:
-        stored = np.stack([code, mate], -1) + of_tile[:, :, :, None].astype(np.int16)
-        stored = stored.transpose(0, 1, 3, 2, 4)
-        return stored.astype(np.uint8), np.zeros_like(stored, np.uint8)
+        stored = np.empty((len(code), tiles, length, config.chains, 2), np.uint8)
+        stored[..., 0] = code.transpose(0, 1, 3, 2)
+        stored[..., 1] = mate.transpose(0, 1, 3, 2)
+        stored += of_tile[:, :, None]
+        return stored, stored[:, :, :0]
     if together == 2:
         own = of_tile[:, np.arange(tiles), :, group % 2].transpose(1, 0, 2)[..., None]
     else:
         own = np.repeat(of_tile, length // 2, axis=-1)
-    stored = code + own.astype(np.int16)
 
-    def paired(x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    def paired(x: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         pairs = x.reshape(len(x), tiles // 2, 2, config.chains, length)
-        return pairs.transpose(0, 1, 4, 3, 2).astype(np.uint8)
+        return np.ascontiguousarray(pairs.transpose(0, 1, 4, 3, 2))
 
-    return paired(stored), paired(mate)
+    return paired(code + own), paired(mate)
 
 
 def _block_beats(codes: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint8],
                  shape: TapeShape) -> Beats:
-    """Beats of a header's blocks."""
-    def planes(x: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:
-        flat = x.reshape(len(x), 1, -1) >> np.arange(bits, dtype=np.uint8)[:, None] & 1
-        return np.packbits(flat, axis=-1, bitorder="little")
+    """Beats of all blocks, (row blocks, beats, beat_bits / 8)."""
+    bits, row_blocks, blocks = shape.bits, *codes.shape[:2]
+    width = codes[0, 0].size // 8
+    planes = np.empty((row_blocks, blocks, bits + shape.pattern.index_planes, width), np.uint8)
 
-    bits = shape.bits
+    def fill(first: int, last: int, values: npt.NDArray[np.uint8]) -> None:
+        for n in range(first, last):
+            ones = (values & np.uint8(1 << n - first)).reshape(-1)
+            planes[:, :, n] = np.packbits(ones, bitorder="little").reshape(row_blocks, blocks, -1)
+
     if bits == 8:
         # By bytes, row by row; written as the eight planes whose room they take.
-        code = codes.transpose(0, 2, 3, 1).reshape(len(codes), bits, -1)
+        planes[:, :, :bits] = codes.transpose(0, 1, 3, 4, 2).reshape(row_blocks, blocks, bits, -1)
     else:
-        code = planes(codes, bits)
-    index = planes(indices, shape.pattern.index_planes)
-    own = np.concatenate([code[:, :bits // 2 * 2], index], axis=1)
+        fill(0, bits, codes)
+    fill(bits, planes.shape[2], indices)
     if bits % 2:
         # Two blocks at a time: their top planes, then the rest of each.
-        top = code[:, -1].reshape(-1, 2, code.shape[-1])
-        own = np.concatenate([top, own.reshape(len(top), -1, code.shape[-1])], axis=1)
-    return own.reshape(-1, 2 * code.shape[-1])
-
-
-def _bytes(values: npt.NDArray[Any], config: LaneConfig) -> Beats:
-    raw = np.frombuffer(values.tobytes(), np.uint8)
-    return np.pad(raw, (0, config.beat_bits // 8 - len(raw)))[None]
+        two = planes.reshape(row_blocks, blocks // 2, 2, -1, width)
+        rest = np.delete(two, bits - 1, axis=3).reshape(row_blocks, blocks // 2, -1, width)
+        planes = np.concatenate([two[:, :, :, bits - 1], rest], axis=2)
+    return planes.reshape(row_blocks, -1, 2 * width)

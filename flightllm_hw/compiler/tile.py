@@ -54,6 +54,8 @@ class TiledMatrix:
 
 def _padded(x: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:
     """``x`` with zeros up to a multiple of ``rows`` and ``columns``."""
+    if x.shape[0] % rows == x.shape[1] % columns == 0:
+        return x
     return np.pad(x, ((0, -x.shape[0] % rows), (0, -x.shape[1] % columns)))
 
 
@@ -81,7 +83,8 @@ def lay_out(codes: npt.NDArray[np.int8], mask: npt.NDArray[np.bool_], pattern: P
     tile_rows = config.chains * chain.rows(pattern)
     if pattern is Pattern.DENSE:
         # (row blocks, chains, 2, steps, columns) -> even and odd rows.
-        blocks = _padded(np.where(mask, codes, 0), tile_rows, chain.length)
+        kept = codes if mask.all() else np.where(mask, codes, np.int8(0))
+        blocks = _padded(kept, tile_rows, chain.length)
         blocks = blocks.reshape(-1, config.chains, 2, blocks.shape[1] // chain.length, chain.length)
         code, mate = blocks.transpose(2, 0, 3, 1, 4)
     else:
@@ -91,11 +94,11 @@ def lay_out(codes: npt.NDArray[np.int8], mask: npt.NDArray[np.bool_], pattern: P
             steps = blocks.shape[1] // segment
             blocks = blocks.reshape(-1, config.chains, splits, steps, segment)
             blocks = blocks.transpose(0, 3, 1, 2, 4)
-            return blocks.reshape(-1, steps, config.chains, chain.length).astype(np.int8)
+            return blocks.reshape(-1, steps, config.chains, chain.length).view(np.int8)
 
         code, mate = map(tiled, compress(codes, mask, pattern))
     return TiledMatrix(config=config, pattern=pattern, shape=(codes.shape[0], codes.shape[1]),
-                       code=code.astype(np.int8), mate=mate.astype(np.int8))
+                       code=code, mate=mate)
 
 
 def lay_windows(x: npt.NDArray[np.int8], pattern: Pattern,

@@ -47,7 +47,8 @@ def require_finite(name: str, x: npt.NDArray[Any]) -> None:
 
 def require_within(name: str, x: npt.NDArray[Any], low: int, high: int) -> None:
     """Complain of an element outside ``low..high``, both included."""
-    require_all(name, x, (x >= low) & (x <= high), f"in {low}..{high}")
+    if x.size and not low <= int(x.min()) <= int(x.max()) <= high:
+        require_all(name, x, (x >= low) & (x <= high), f"in {low}..{high}")
 
 
 def require_shape(name: str, x: npt.NDArray[Any], shape: tuple[int, ...], why: str) -> None:

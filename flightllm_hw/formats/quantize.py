@@ -69,15 +69,20 @@ def quantize_weights(w: npt.NDArray[Any], bits: int, group: int,
     require_choice("Weight bits", bits, CODE_BITS)
     require_choice("Weight group", group, GROUP_SIZES)
     rows, columns = w.shape
-    padded = np.pad(w.astype(np.float64), ((0, 0), (0, -columns % group)))
-    grouped = padded.reshape(rows, -1, group)
+    grouped = np.zeros((rows, -(-columns // group) * group))
+    grouped[:, :columns] = w
+    grouped = grouped.reshape(rows, -1, group)
 
     s_row, u = two_level((_range_scale if zero_point else _signed_scale)(grouped, bits))
     scale = combine(s_row, u)
     zero = _zero_points(grouped, scale, bits) if zero_point else np.zeros_like(scale)
     low, high = code_range(bits, not zero_point)
-    codes = np.clip(np.rint(_divide(grouped, scale[..., None])) + zero[..., None], low, high)
-    codes = codes.reshape(rows, -1)[:, :columns]
+    levels = _divide(grouped, scale[..., None])
+    np.rint(levels, out=levels)
+    if zero_point:
+        levels += zero[..., None]
+    np.clip(levels, low, high, out=levels)
+    codes = levels.reshape(rows, -1)[:, :columns]
     return QuantizedWeights(codes=codes.astype(np.uint8) if zero_point else codes.astype(np.int8),
                             zero=zero.astype(np.uint8) if zero_point else None,
                             row_scale=s_row, group_scale=u, bits=int(bits), group=int(group))
@@ -85,13 +90,16 @@ def quantize_weights(w: npt.NDArray[Any], bits: int, group: int,
 
 def _divide(a: Floats, b: Floats) -> Floats:
     """The quotient a / b, and 0 where b is 0."""
+    nothing = b == 0
     with np.errstate(under="ignore"):
-        quotient: Floats = np.where(b == 0, 0.0, a) / np.where(b == 0, 1.0, b)
+        quotient: Floats = a / np.where(nothing, 1.0, b)
+    if nothing.any():
+        np.copyto(quotient, 0.0, where=nothing)
     return quotient
 
 
 def _signed_scale(grouped: Floats, bits: int) -> Floats:
-    absmax: Floats = np.abs(grouped).max(axis=-1)
+    absmax: Floats = np.abs(np.maximum(grouped.max(axis=-1), -grouped.min(axis=-1)))
     if bits > 2:
         return absmax / code_range(bits)[1]
     # In units of the greatest magnitude, so that no square under- or overflows.

@@ -23,15 +23,25 @@ from flightllm_hw.formats.checks import (
 )
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["compress", "expand", "prune_mask"]
+__all__ = ["block_counts", "compress", "expand", "prune_mask"]
 
 Codes = npt.NDArray[np.int8] | npt.NDArray[np.uint8]
 
 
 def _blocks(x: npt.NDArray[Any], pattern: Pattern, mode: Any = "constant") -> npt.NDArray[Any]:
     """``x``, (rows, K), padded and cut: (rows, blocks, M)."""
-    padded = np.pad(x, ((0, 0), (0, -x.shape[1] % pattern.m)), mode=mode)
-    return padded.reshape(x.shape[0], -1, pattern.m)
+    if x.shape[1] % pattern.m:
+        x = np.pad(x, ((0, 0), (0, -x.shape[1] % pattern.m)), mode=mode)
+    return x.reshape(x.shape[0], -1, pattern.m)
+
+
+def block_counts(mask: npt.NDArray[np.bool_], pattern: Pattern) -> npt.NDArray[np.uint8]:
+    """How many of each block a mask, (rows, K), keeps: (rows, ceil(K / M))."""
+    blocks = _blocks(mask, pattern)
+    count = blocks[..., 0].astype(np.uint8)
+    for n in range(1, pattern.m):
+        count += blocks[..., n]
+    return count
 
 
 def _fill(fill: int | npt.NDArray[Any], shape: tuple[int, ...],
@@ -70,11 +80,19 @@ def prune_mask(w: npt.NDArray[Any], pattern: Pattern) -> npt.NDArray[np.bool_]:
     """
     w = require_array("Weights", w, FLOATS, ("rows", "K"))
     require_finite("Weights", w)
+    if pattern is Pattern.DENSE:
+        return np.ones(w.shape, np.bool_)
     blocks = _blocks(np.abs(w), pattern)
-    order = np.argsort(-blocks, axis=-1, kind="stable")
-    mask = np.zeros(blocks.shape, np.bool_)
-    np.put_along_axis(mask, order[..., :pattern.n], True, axis=-1)
-    return mask.reshape(w.shape[0], -1)[:, :w.shape[1]]
+    # Column by column of all blocks: how many others go before it. Each pair is compared once.
+    columns = np.ascontiguousarray(np.moveaxis(blocks, -1, 0))
+    before = np.zeros(columns.shape, np.uint8)
+    for i in range(pattern.m):
+        for j in range(i):
+            first = columns[j] >= columns[i]
+            before[i] += first
+            before[j] += ~first
+    mask = np.moveaxis(before < pattern.n, 0, -1).reshape(w.shape[0], -1)
+    return mask[:, :w.shape[1]]
 
 
 def compress(codes: npt.NDArray[Any], mask: npt.NDArray[Any], pattern: Pattern,
@@ -109,14 +127,28 @@ def compress(codes: npt.NDArray[Any], mask: npt.NDArray[Any], pattern: Pattern,
     require_shape("Mask", mask, codes.shape, "as the codes")
     nothing = _blocks(_fill(fill, codes.shape, codes.dtype), pattern, "edge")
     blocks = _blocks(mask, pattern)
-    count = blocks.sum(axis=-1)
+    count = block_counts(mask, pattern)
     require_all("Counts of kept codes in a block", count, count <= pattern.n,
                 f"at most {pattern.n} for the pattern {pattern}")
-    order = np.argsort(~blocks, axis=-1, kind="stable")
-    indices = np.sort(order[..., :pattern.n], axis=-1)
-    kept = np.take_along_axis(np.where(blocks, _blocks(codes, pattern), nothing), indices, axis=-1)
+    # N of every block are stored, and so they come out in order.
+    stored = _topped_up(blocks, pattern.n - count)
+    kept = np.where(blocks, _blocks(codes, pattern), nothing)[stored]
+    indices = np.broadcast_to(np.arange(pattern.m, dtype=np.uint8), blocks.shape)[stored]
     rows = codes.shape[0]
-    return kept.reshape(rows, -1), indices.reshape(rows, -1).astype(np.uint8)
+    return kept.reshape(rows, -1), indices.reshape(rows, -1)
+
+
+def _topped_up(blocks: npt.NDArray[np.bool_],
+               missing: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """A mask with ``missing`` more of each block, at the lowest indices that are not True."""
+    if not missing.any():
+        return blocks
+    stored, missing = blocks.copy(), missing.copy()
+    for n in range(blocks.shape[-1]):
+        more = ~blocks[..., n] & (missing > 0)
+        stored[..., n] |= more
+        missing -= more
+    return stored
 
 
 def expand(kept: npt.NDArray[Any], indices: npt.NDArray[Any], pattern: Pattern, k: int,

@@ -21,7 +21,7 @@ from flightllm_hw.formats.checks import (
     require_within,
 )
 from flightllm_hw.formats.fp32 import SMALLEST_NORMAL, flush
-from flightllm_hw.formats.rounding import code_range, to_int8
+from flightllm_hw.formats.rounding import code_range
 from flightllm_hw.formats.scale import combine
 
 __all__ = ["CODE_BITS", "GROUP_SIZES", "QuantizedWeights", "dequantize", "dequantize_exact"]
@@ -87,7 +87,9 @@ class QuantizedWeights:
             zero = require_array("Zero points", self.zero, ("uint8",), ("rows", "groups"))
             require_shape("Zero points", zero, per_group, why)
             require_within(f"{self.bits}-bit zero points", zero, *code_range(self.bits, False))
-            require_within("Codes less their zero points", self._difference(), -128, 127)
+            # Of fewer bits they cannot but lie there, and 128 in the middle leaves 8 bits there.
+            if self.bits == 8 and (zero != 128).any():
+                require_within("Codes less their zero points", self._difference(), -128, 127)
         for name in ("codes", "zero", "row_scale", "group_scale"):
             if getattr(self, name) is not None:
                 view = getattr(self, name).view()
@@ -124,12 +126,18 @@ class QuantizedWeights:
         return np.repeat(per_group, self.group, axis=1)[:, :self.columns]
 
     def _difference(self) -> npt.NDArray[np.int16]:
-        codes = self.codes.astype(np.int16)
-        return codes if self.zero is None else codes - self.spread(self.zero.astype(np.int16))
+        assert self.zero is not None
+        difference: npt.NDArray[np.int16] = (
+            self.codes.astype(np.int16) - self.spread(self.zero.astype(np.int16)))
+        return difference
 
     def centered(self) -> npt.NDArray[np.int8]:
         """What the multipliers see: q - z, (rows, K), always within int8."""
-        return to_int8(self._difference())
+        if self.zero is None:
+            return self.codes.astype(np.int8)
+        # Modulo 256 is exact: the differences lie in int8.
+        difference: npt.NDArray[np.uint8] = self.codes - self.spread(self.zero)
+        return difference.view(np.int8)
 
 
 def dequantize_exact(weights: QuantizedWeights) -> npt.NDArray[np.float64]:

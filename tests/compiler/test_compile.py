@@ -18,24 +18,13 @@ from flightllm_hw.formats import Pattern, dequantize
 from flightllm_hw.golden.model import Cache, Model
 from flightllm_hw.isa.instruction import decode, encode
 from flightllm_hw.presets import preset
-from support.checkpoints import LLAMA, OPT, draw, write_gguf, write_hf, write_v0, write_v2
-from support.compiled import Golden, any_shape, compiled
+from support.checkpoints import LLAMA, draw, write_gguf, write_hf, write_v0, write_v2
+from support.compiled import Golden, any_shape, compiled, deviation, distance
 
 LLAMA_7B = replace(LLAMA, dim=4096, hidden=11008, layers=32, heads=32, kv_heads=32, head_dim=128,
                    vocab=32000, context=4096)
 LLAMA_8B = replace(LLAMA_7B, hidden=14336, kv_heads=8, vocab=128256, context=8192)
 W4 = Recipe(default=Setting(bits=4, group=128))
-
-
-def distance(got, want):
-    return np.sqrt(((got - want) ** 2).mean() / want.var())
-
-
-def deviation(checkpoint, model, tokens, **options):
-    """How far logits are from those of the reference, in deviations of theirs."""
-    golden = Golden(model, **options)
-    got = np.array([golden.step(token, n) for n, token in enumerate(tokens)])
-    return distance(got, Model(checkpoint).logits(tokens, Cache()))
 
 
 @pytest.mark.parametrize("changes", [
@@ -184,8 +173,6 @@ def test_what_compresses_must_do_as_asked(tmp_path, rng):
 # What does not fit.
 
 @pytest.mark.parametrize("model, name, options, message", [
-    (OPT, "tiny", {}, "An OPT cannot be compiled yet"),
-    (replace(LLAMA, attention_bias=True), "tiny", {}, "A Llama with biases cannot"),
     (LLAMA, "tiny", {"context": 49}, r"Context must be in 1\.\.48, the model's, not 49"),
     (replace(LLAMA, context=9999), "tiny", {}, "context of 9999 needs .* rows .* tiny has 1024"),
     (replace(LLAMA, dim=4096), "tiny", {}, "dim 4096, .* needs 4... rows of the vector buffer"),

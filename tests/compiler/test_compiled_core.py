@@ -8,7 +8,7 @@ from flightllm_hw.compiler.load import load
 from flightllm_hw.isa.errors import Error
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.core import CoreBench
-from support.checkpoints import LLAMA, write_hf
+from support.checkpoints import LLAMA, OPT, write_hf
 from support.compiled import Golden, any_shape, compiled
 from support.core import equal
 
@@ -16,8 +16,10 @@ from support.core import equal
 @pytest.mark.parametrize("name, changes, first", [
     ("tiny", {}, 0), ("tiny", {"kv_heads": 4}, 0), ("tiny", {"kv_heads": 1}, 0), ("small", {}, 0),
     ("small", {"kv_heads": 4, "context": 200, "layers": 1}, 127),
-    ("small", {"heads": 2, "head_dim": 128}, 7)],
-    ids=["tiny", "two homes", "a lane without", "small", "a long text", "more pieces than wait"])
+    ("small", {"heads": 2, "head_dim": 128}, 7), ("tiny", {"config": OPT}, 0),
+    ("tiny", {"attention_bias": True, "mlp_bias": True}, 0)],
+    ids=["tiny", "two homes", "a lane without", "small", "a long text", "more pieces than wait",
+         "OPT", "biases"])
 def test_three_tokens(name, changes, first, tmp_path, rng):
     checkpoint = load(write_hf(tmp_path / "model", any_shape(rng, **changes)))
     model = compiled(checkpoint, preset(name), tmp_path)

@@ -10,7 +10,7 @@ from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.isa.errors import Error
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.core import CoreBench
-from support.checkpoints import LLAMA, draw, write_hf, write_v0
+from support.checkpoints import LLAMA, OPT, write_hf
 from support.compiled import Golden, any_shape, compiled
 from support.core import equal
 
@@ -52,9 +52,10 @@ def test_prefill_is_decode(name, tile, changes, tmp_path, rng):
     assert_array_equal(several.step(tokens[last], last), single.step(tokens[last], last))
 
 
-@pytest.mark.parametrize("name, changes", [("tiny", {}), ("small", {})], ids=["tiny", "small"])
+@pytest.mark.parametrize("name, changes", [("tiny", {}), ("small", {}), ("tiny", {"config": OPT})],
+                         ids=["tiny", "small", "OPT"])
 def test_prefill_on_the_core(name, changes, tmp_path, rng):
-    checkpoint = load(write_v0(tmp_path / "model.bin", draw(rng, LLAMA, **changes)))
+    checkpoint = load(write_hf(tmp_path / "model", any_shape(rng, **changes)))
     model = compiled(checkpoint, preset(name), tmp_path)
     golden = Golden(model)
     machine = golden.machine

@@ -18,8 +18,9 @@ from flightllm_hw.formats import (
     prune_mask,
     quantize_weights,
 )
+from flightllm_hw.formats.sparsity import block_counts
 
-__all__ = ["Compressed", "compress"]
+__all__ = ["Compressed", "compress", "everything"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,12 +50,12 @@ class Compressed:
         if self.mask.shape != self.weights.shape or self.mask.dtype != np.bool_:
             raise ValueError(f"Mask must be bool of the shape {self.weights.shape}, not"
                              f" {self.mask.dtype} of {self.mask.shape}")
-        blocks = np.pad(self.mask, ((0, 0), (0, -self.mask.shape[1] % self.pattern.m)))
-        most = int(blocks.reshape(-1, self.pattern.m).sum(axis=1).max())
-        if most > self.pattern.n:
-            raise ValueError(f"Mask must keep at most {self.pattern.n} of each {self.pattern.m}"
-                             f" neighbours, not {most}")
-        if self.weights.centered()[~self.mask].any():
+        if self.pattern is not Pattern.DENSE:
+            most = int(block_counts(self.mask, self.pattern).max())
+            if most > self.pattern.n:
+                raise ValueError(f"Mask must keep at most {self.pattern.n} of each"
+                                 f" {self.pattern.m} neighbours, not {most}")
+        if not self.mask.all() and (self.weights.centered().astype(np.bool_) > self.mask).any():
             raise ValueError("Codes that the mask drops must be zero")
         view = self.mask.view()
         view.flags.writeable = False
@@ -98,9 +99,7 @@ def compress(name: str, w: npt.NDArray[Any], setting: Setting,
     """
     try:
         if gram is None:
-            mask = prune_mask(w, setting.pattern)
-            weights = quantize_weights(np.where(mask, w, w.dtype.type(0)), setting.bits,
-                                       setting.group, setting.zero_point)
+            weights, mask = _nearest(w, setting)
         else:
             weights, mask = calibrated(w, setting, gram)
     except ValueError as e:
@@ -108,8 +107,26 @@ def compress(name: str, w: npt.NDArray[Any], setting: Setting,
     return Compressed(weights=_zeroed(weights, mask), mask=mask, pattern=setting.pattern)
 
 
+def everything(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """A mask that keeps all codes, of one byte in memory; it is read-only."""
+    return np.broadcast_to(np.True_, shape)
+
+
+def _nearest(w: npt.NDArray[Any],
+             setting: Setting) -> tuple[QuantizedWeights, npt.NDArray[np.bool_]]:
+    """Codes without calibration."""
+    if setting.pattern is Pattern.DENSE:
+        weights = quantize_weights(w, setting.bits, setting.group, setting.zero_point)
+        return weights, everything(w.shape)
+    mask = prune_mask(w, setting.pattern)
+    return quantize_weights(np.where(mask, w, w.dtype.type(0)), setting.bits, setting.group,
+                            setting.zero_point), mask
+
+
 def _zeroed(weights: QuantizedWeights, mask: npt.NDArray[np.bool_]) -> QuantizedWeights:
     """The same weights with zeros beside the mask."""
+    if mask.all():
+        return weights
     nothing = (np.zeros_like(weights.codes) if weights.zero is None
                else weights.spread(weights.zero))
     return replace(weights, codes=np.where(mask, weights.codes, nothing))

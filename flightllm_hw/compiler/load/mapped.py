@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from flightllm_hw.compiler.load.errors import LoadError
 
-__all__ = ["MappedFile", "parse_json", "read_json"]
+__all__ = ["MappedFile", "parse_json", "read_json", "release"]
 
 _JSON_LIMIT = 256 << 20
 
@@ -86,10 +86,20 @@ class MappedFile:
         self.require(offset, count * kind.itemsize, what)
         return np.frombuffer(self._buffer, kind, count, offset)
 
+    def release(self) -> None:
+        """Give back the memory that what was read takes; what is used again is read again."""
+        release(self._buffer)
+
     @property
     def _buffer(self) -> mmap.mmap:
         assert self._map is not None
         return self._map
+
+
+def release(mapped: object) -> None:
+    """Give back the memory of a mapped file, if this is one; what was written goes to the file."""
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _open_regular(path: str, flags: int) -> int:
