@@ -113,9 +113,8 @@ def check(config, tapes, got):
             for entry, value in enumerate(next(group_scales)):
                 row = block * rows + (entry if both else entry // 2)
                 group = groups[0] + (0 if both else entry % 2)
-                inside_ = row < weights.rows and group < shape.groups
-                assert value == (weights.group_scale[row, group] if inside_ and group < weights.groups
-                                 else 0)
+                inside_ = row < weights.rows and group < weights.groups
+                assert value == (weights.group_scale[row, group] if inside_ else 0)
         for block in range(shape.row_blocks):
             for half in range(1 + both):
                 found = next(halves)
