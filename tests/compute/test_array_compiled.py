@@ -56,13 +56,13 @@ def recorded(config, cycles):
     return seen
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("flavour", [BehaviouralPlatform, VendorPlatform],
-                         ids=["behavioural", "vendor"])
+@pytest.mark.parametrize("name, flavour", [
+    ("split", BehaviouralPlatform), ("split", VendorPlatform), ("u280", VendorPlatform)],
+    ids=["split-behavioural", "split-vendor", "u280-vendor"])
 def test_both_simulators_agree_in_every_cycle(name, flavour, rng):
     config = CONFIGS[name]
     cycles = []
-    for _ in range(150):
+    for _ in range(80):
         case = draw(rng, config, Pattern(rng.integers(len(Pattern))), 1)
         cycles.append((case.payload if rng.random() < 0.8 else None,
                        case.steps[0] if rng.random() < 0.8 else None))

@@ -11,6 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.boards import card
+from flightllm_hw.compute.array import ChainArray
 from flightllm_hw.export import files
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
@@ -129,13 +130,15 @@ def test_the_report_compares_with_the_card(report):
 
 
 @pytest.mark.rtl
-def test_a_configuration_is_reported(tmp_path):
+def test_a_configuration_is_reported(tmp_path, monkeypatch):
+    # The chains alone: a whole kernel's report is made in tests/test_presets.py.
     config = replace(preset("tiny"), name="least")
+    monkeypatch.setattr(files, "VitisKernel", lambda _: ChainArray(config.lane))
     written = files.write(config, tmp_path, flavour="behavioural")
     assert [path.name for path in written] == ["flightllm_least.v", "report.json", "report.md"]
     data = json.loads((tmp_path / "report.json").read_text())
-    assert data["dsp"] == config.lanes * config.lane.dsp_total + config.sfu.dsp
-    assert data["modules"]["csd_chain"]["count"] == config.lanes * config.lane.chains
+    assert data["dsp"] == config.lane.dsp
+    assert data["modules"]["csd_chain"]["count"] == config.lane.chains
     assert "card" not in data
 
 

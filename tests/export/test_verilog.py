@@ -86,7 +86,7 @@ def test_every_lane_is_there_with_all_its_ports(preset):
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("preset", ["tiny", "u250", "u280"])
+@pytest.mark.parametrize("preset", ["tiny", "small"])
 def test_every_dsp_slice_is_there(preset):
     """In presets that differ in what a lane is, or in the number of them."""
     preset = PRESETS[preset]

@@ -95,7 +95,7 @@ def require(bench, job, x, scales, want, **options):
 
 
 @pytest.mark.parametrize("name", LANES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(length=st.integers(1, LENGTHS), head=st.sampled_from([8, 20, 48, 64, 128]),
        seed=st.integers(0, 1 << 30))
 def test_scores_and_sums_are_those_of_plain_integers(name, length, head, seed):

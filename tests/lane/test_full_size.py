@@ -47,7 +47,7 @@ def draw_tokens(rng, tokens, k):
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_shapes_one_after_another(memory, data):
     timing, options = MEMORIES[memory]
