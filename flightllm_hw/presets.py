@@ -17,30 +17,33 @@ SMALL = AcceleratorConfig(
     lane=LaneConfig(chains=4, fifo_beats=512),
     sfu=SfuConfig(width=8, rows=8192))
 
+# Vectors of several tokens and the scores of 4,096 positions, in block RAM: lanes take the URAM.
+VECTORS = SfuConfig(rows=32768, style="block")
+
 # The reference card.
 U280 = AcceleratorConfig(
     name="u280", lanes=32, crossings=4, card="u280",
-    lane=LaneConfig(chains=16))
+    lane=LaneConfig(chains=16), sfu=VECTORS)
 
-# The U280's lanes, as many as the card has URAM for.
+# The U280's lanes, as many as the card has URAM for; it has two thirds of the block RAM.
 U50 = AcceleratorConfig(
     name="u50", lanes=24, card="u50",
-    lane=LaneConfig(chains=16))
+    lane=LaneConfig(chains=16), sfu=SfuConfig(rows=16384, style="block"))
 
 # The U280's die with twice its memory.
 U55C = AcceleratorConfig(
     name="u55c", lanes=32, crossings=4, card="u55c",
-    lane=LaneConfig(chains=16))
+    lane=LaneConfig(chains=16), sfu=VECTORS)
 
 # DDR4 only: a lane per DIMM, at the DIMMs' clock.
 U250 = AcceleratorConfig(
     name="u250", lanes=4, crossings=4, card="u250", clock_mhz=300,
-    lane=LaneConfig(chains=16))
+    lane=LaneConfig(chains=16), sfu=VECTORS)
 
 # Versal: the same Verilog, its DSP48E2 retargeted to DSP58.
 VHK158 = AcceleratorConfig(
     name="vhk158", lanes=32, crossings=4, card="vhk158",
-    lane=LaneConfig(chains=16))
+    lane=LaneConfig(chains=16), sfu=VECTORS)
 
 PRESETS = {p.name: p for p in (TINY, SMALL, U50, U55C, U250, U280, VHK158)}
 """Every preset by its name."""

@@ -24,9 +24,9 @@ OPT = ModelConfig(architecture="opt", dim=4096, hidden=16384, layers=32, heads=3
                   head_dim=128, vocab=50272, context=2048, eps=1e-5, activation="relu", tied=True,
                   attention_bias=True, mlp_bias=True, bos=2, eos=(2,))
 W4, W8 = (Setting(bits=bits, group=group) for bits, group in ((4, 128), (8, 32)))
-PLANS = (("LLaMA2-7B", LLAMA2, "u280", W4, 256), ("LLaMA2-7B", LLAMA2, "u280", W4, 512),
-         ("LLaMA2-7B", LLAMA2, "u280", W8, 256), ("Llama 3 8B", LLAMA3, "u280", W4, 256),
-         ("OPT-6.7B", OPT, "u280", W4, 128), ("stories260K", STORIES, "tiny", W8, 512),
+PLANS = (("LLaMA2-7B", LLAMA2, "u280", W4, 512), ("LLaMA2-7B", LLAMA2, "u280", W4, 4096),
+         ("LLaMA2-7B", LLAMA2, "u280", W8, 4096), ("Llama 3 8B", LLAMA3, "u280", W4, 2048),
+         ("OPT-6.7B", OPT, "u280", W4, 2048), ("stories260K", STORIES, "tiny", W8, 512),
          ("stories260K", STORIES, "small", W8, 512))
 
 

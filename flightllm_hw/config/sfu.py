@@ -18,6 +18,8 @@ class SfuConfig:
         Elements per cycle, W: 2, 4, 8 or 16. Results do not depend on it.
     rows : int
         Rows of W elements that the vector buffer holds.
+    style : str
+        What the vector buffer is made of: ``"ultra"`` (URAM288) or ``"block"`` (RAMB36E2).
     scalars : int
         FP32 scalars that stay in the unit.
     rotary_pairs : int
@@ -26,6 +28,7 @@ class SfuConfig:
 
     width: int = 16
     rows: int = 4096
+    style: str = "ultra"
     scalars: int = 128
     rotary_pairs: int = 128
 
@@ -36,6 +39,8 @@ class SfuConfig:
             raise ValueError(f"SFU width must be 2, 4, 8 or 16, not {self.width!r}")
         if not is_power_of_two(self.rows) or not 16 <= self.rows <= 65536:
             raise ValueError(f"SFU rows must be a power of two in 16..65536, not {self.rows!r}")
+        if self.style not in ("ultra", "block"):
+            raise ValueError(f"SFU style must be 'ultra' or 'block', not {self.style!r}")
         if not is_power_of_two(self.scalars) or not 8 <= self.scalars <= 512:
             raise ValueError(f"SFU scalars must be a power of two in 8..512,"
                              f" not {self.scalars!r}")
@@ -56,6 +61,8 @@ class SfuConfig:
     @property
     def uram(self) -> int:
         """URAM288 of the vector buffer's two copies."""
+        if self.style != "ultra":
+            return 0
         return 2 * -(-32 * self.width // 72) * -(-self.rows // 4096)
 
     @property

@@ -34,7 +34,8 @@ class VectorBuffer(wiring.Component):
     i : In, stream
         Single elements from elsewhere.
 
-    Platform overrides: UltraRAM, 2 x ceil(32 W / 72) x ceil(rows / 4096).
+    Platform overrides: memories of the configuration's style. UltraRAM: 2 x ceil(32 W / 72) x
+    ceil(rows / 4096); block RAM of 32,768 rows: one for each bit of either copy, without a cascade.
     """
 
     def __init__(self, config: SfuConfig):
@@ -66,7 +67,7 @@ class VectorBuffer(wiring.Component):
                          at.eq(from_outside.row), elements.eq(from_outside.elements)]
         for name in ("a", "b"):
             ram = place(m, platform, f"ram_{name}", Ram(RamConfig(
-                width=32 * c.width, depth=c.rows, style="ultra", granularity=32)))
+                width=32 * c.width, depth=c.rows, style=c.style, granularity=32)))
             m.d.comb += [
                 ram.write_en.eq(enables),
                 ram.write_addr.eq(at),

@@ -17,6 +17,7 @@ from flightllm_hw.presets import preset
     ({"rows": 1 << 17}, r"SFU rows must be a power of two in 16\.\.65536, not 131072"),
     ({"scalars": 4}, r"SFU scalars must be a power of two in 8\.\.512, not 4"),
     ({"scalars": 100}, r"SFU scalars must be a power of two in 8\.\.512, not 100"),
+    ({"style": "distributed"}, "SFU style must be 'ultra' or 'block', not 'distributed'"),
     ({"rotary_pairs": 2}, r"SFU rotary_pairs must be a power of two in 4\.\.512, not 2"),
     ({"rotary_pairs": True}, "SFU rotary_pairs must be an integer, not True"),
 ])
@@ -36,4 +37,4 @@ def test_rows_and_counts_fit_their_bits(config, bits):
 
 def test_the_reference_cards_unit():
     config = preset("u280").sfu
-    assert (config.width, config.dsp, config.uram) == (16, 219, 16)
+    assert (config.width, config.dsp, config.uram, config.style) == (16, 219, 0, "block")
