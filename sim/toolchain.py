@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from flightllm_hw.cache import cached, digest
+from flightllm_hw.sim.islands import mark_islands
 
 __all__ = ["BuildError", "Compiler", "build", "find_compiler", "wave_format"]
 
@@ -33,20 +34,12 @@ VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-as
             "1", "--prefix", "Vdut", "-Wno-fatal", "-Wno-lint", "-Wno-style",
             "--timescale", "1ns/1ns")
 
-# Modules stay modules: inlined everywhere, equal chains would be more code than a processor's cache
-# holds, slower to compile and to run.
-MODULES = ("--inline-mult", "1")
+# An island's ports stay its own (see islands.py): no signal takes the place of another across its
+# border, and no tables have numbers that run on from one instance to the next.
+ISLANDS = ("-fno-gate", "-fno-dfg-scoped", "-fno-table")
 
-# A module's ports stay its own. Where its neighbours' signals take their place, which runs a little
-# faster, equal modules become code of their own each.
-PORTS = ("-fno-gate",)
-
-# By level of optimisation: what Verilator gets, what the compiler gets. -O3 is slower than -O2, for
-# the same reason.
-LEVELS = {
-    1: ((*MODULES, *PORTS), ("-O1",)),
-    3: (MODULES, ("-O2", "native")),
-}
+# By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.
+LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
 
 # Generated C++ is put together to files of about this many bytes: a header takes a second a file.
 ONE_FILE = 400_000
@@ -82,7 +75,7 @@ class Compiler:
     def flags(self, level: int) -> list[str]:
         """Options for a level of optimisation."""
         native = ["-mcpu=native"] if self.is_zig else ["-march=native"]
-        flags = [f for flag in LEVELS[level][1] for f in (native if flag == "native" else [flag])]
+        flags = [f for flag in LEVELS[level] for f in (native if flag == "native" else [flag])]
         return flags + (["-fno-sanitize=all"] if self.is_zig else [])
 
     @property
@@ -217,8 +210,9 @@ class _Job:
         root, version = _verilator()
         header = root / "include" / "verilated.h"
         return [version, str(header.stat().st_mtime_ns), *self.compiler.command,
-                self.compiler.version, *VERILATE, *LEVELS[self.level][0], *self.flags,
-                _processor() if self.level == 3 else "", Path(__file__).read_text()]
+                self.compiler.version, *VERILATE, *ISLANDS, *self.flags,
+                _processor() if self.level == 3 else "", Path(__file__).read_text(),
+                (HERE / "islands.py").read_text()]
 
     def compile(self, source: Path, target: Path, *flags: str | Path) -> None:
         _run([*self.compiler.command, *self.flags, *flags, "-c", source, "-o", target])
@@ -227,9 +221,9 @@ class _Job:
 def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
     root, _ = _verilator()
     verilog, generated = place / "dut.v", place / "generated"
-    verilog.write_text(text)
+    verilog.write_text(mark_islands(text, top))
     traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
-    _run([root / "bin" / "verilator_bin", *VERILATE, *LEVELS[job.level][0], *traced,
+    _run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,
           "--top-module", top, "--Mdir", generated, verilog],
          env={**os.environ, "VERILATOR_ROOT": str(root)})
     (generated / "ports.inc").write_text(table)

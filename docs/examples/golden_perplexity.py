@@ -6,7 +6,8 @@ program that the accelerator would, to the bit::
 
     python docs/examples/golden_perplexity.py MODEL STORIES.jsonl --stories 100
 
-STORIES has a JSON object with "text" a line.
+STORIES has a JSON object with "text" a line. With ``--calibration TEXTS.jsonl`` codes are chosen by
+what 32 other texts make of them.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from flightllm_hw.compiler.load import load
 from flightllm_hw.golden.model import Model
 from flightllm_hw.golden.perplexity import perplexity, read_texts
 from flightllm_hw.presets import preset
+from flightllm_hw.runtime.calibrated import Calibrated, read_calibration
 from flightllm_hw.runtime.golden import GoldenDevice
 from flightllm_hw.runtime.session import Session
 
@@ -38,14 +40,15 @@ def golden_logits(model):
     return logits
 
 
-def compare(path, texts, preset_name, setting):
+def compare(path, texts, preset_name, setting, calibration=None):
     """Perplexities: of the reference, of the golden machine."""
-    checkpoint = load(path)
+    checkpoint, recipe = load(path), Recipe.uniform(setting)
+    by = calibration and Calibrated(checkpoint, recipe, read_calibration(calibration, checkpoint))
     tokens = [checkpoint.tokenizer.encode(text) for text in texts]
     with TemporaryDirectory() as folder:
         compiled = open_flm(compile_model(
             checkpoint, preset(preset_name), Path(folder) / "model.flm",
-            recipe=Recipe.uniform(setting)))
+            recipe=recipe, compress=by))
         context = compiled.context
         return (perplexity(Model(checkpoint).logits, tokens, context),
                 perplexity(golden_logits(compiled), tokens, context))
@@ -60,11 +63,13 @@ def main(argv=None):
     parser.add_argument("--bits", type=int, default=8)
     parser.add_argument("--group", type=int, default=32)
     parser.add_argument("--zero-point", action="store_true")
+    parser.add_argument("--calibration", type=Path)
     args = parser.parse_args(argv)
     setting = Setting(bits=args.bits, group=args.group, zero_point=args.zero_point)
     reference, golden = compare(args.model, read_texts(args.texts, args.stories), args.preset,
-                                setting)
-    print(f"{args.model.name}, {setting}, {args.stories} stories: FP32 {reference:.4f},"
+                                setting, args.calibration)
+    how = "calibrated" if args.calibration else "to nearest"
+    print(f"{args.model.name}, {setting} {how}, {args.stories} stories: FP32 {reference:.4f},"
           f" golden machine {golden:.4f} ({100 * (golden / reference - 1):+.2f} %)")
 
 
