@@ -44,7 +44,8 @@ MAY = {
     "sim": GROUND | {"cache", "compiler", "control", "core", "exchange", "export", "kernel", "lane",
                      "memory", "primitives", "sfu"},
     "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
-    "cli": GROUND | {"export", "compiler", "runtime", "kernel"},
+    "bench": GROUND | {"compiler", "golden", "runtime", "sim"},
+    "cli": GROUND | {"bench", "export", "compiler", "runtime", "kernel"},
 }
 
 # Packages that only some parts may import, and those parts.

@@ -4,36 +4,24 @@
 Nothing is compiled: both are decided before a weight is read.
 """
 
-from dataclasses import replace
-
+from flightllm_hw.bench.shapes import SHAPES
 from flightllm_hw.compiler.compile import place_programs
 from flightllm_hw.compiler.compress import Recipe, Setting
-from flightllm_hw.compiler.load import ModelConfig
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.isa.table import BITS
 from flightllm_hw.presets import preset
 
-LLAMA2 = ModelConfig(architecture="llama", dim=4096, hidden=11008, layers=32, heads=32, kv_heads=32,
-                     head_dim=128, vocab=32000, context=4096, eps=1e-5, activation="silu",
-                     tied=False, rope_theta=1e4, rope_style="halves", bos=1, eos=(2,))
-LLAMA3 = replace(LLAMA2, hidden=14336, kv_heads=8, vocab=128256, context=8192, rope_theta=5e5)
-STORIES = ModelConfig(architecture="llama", dim=64, hidden=172, layers=5, heads=8, kv_heads=4,
-                      head_dim=8, vocab=512, context=512, eps=1e-5, activation="silu", tied=True,
-                      rope_theta=1e4, rope_style="adjacent", bos=1, eos=(2,))
-OPT = ModelConfig(architecture="opt", dim=4096, hidden=16384, layers=32, heads=32, kv_heads=32,
-                  head_dim=128, vocab=50272, context=2048, eps=1e-5, activation="relu", tied=True,
-                  attention_bias=True, mlp_bias=True, bos=2, eos=(2,))
 W4, W8 = (Setting(bits=bits, group=group) for bits, group in ((4, 128), (8, 32)))
-PLANS = (("LLaMA2-7B", LLAMA2, "u280", W4, 512), ("LLaMA2-7B", LLAMA2, "u280", W4, 4096),
-         ("LLaMA2-7B", LLAMA2, "u280", W8, 4096), ("Llama 3 8B", LLAMA3, "u280", W4, 2048),
-         ("OPT-6.7B", OPT, "u280", W4, 2048), ("stories260K", STORIES, "tiny", W8, 512),
-         ("stories260K", STORIES, "small", W8, 512))
+PLANS = (("LLaMA2-7B", "u280", W4, 512), ("LLaMA2-7B", "u280", W4, 4096),
+         ("LLaMA2-7B", "u280", W8, 4096), ("Llama3-8B", "u280", W4, 2048),
+         ("OPT-6.7B", "u280", W4, 2048), ("stories260K", "tiny", W8, 512),
+         ("stories260K", "small", W8, 512))
 
 
 def main():
-    plans = [(name, place, setting, context, Plan.of(model, preset(place), context,
+    plans = [(name, place, setting, context, Plan.of(SHAPES[name.lower()], preset(place), context,
                                                      Recipe.uniform(setting)))
-             for name, model, place, setting, context in PLANS]
+             for name, place, setting, context in PLANS]
     print("| model | preset | weights | context | a layer | head | keys, values | lane | host |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, place, setting, context, plan in plans:

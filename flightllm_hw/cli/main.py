@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from flightllm_hw.bench.errors import BenchError
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load import LoadError
 from flightllm_hw.export.mapping import YosysMissing
 from flightllm_hw.runtime.device import DeviceError
 
-from . import compile, info, run, verilog
+from . import bench, compile, info, run, verilog
 from .options import UsageError
 
 __all__ = ["main"]
@@ -26,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="flightllm-hw", description="An LLM accelerator for FPGAs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, compile, info, verilog):
+    for command in (run, compile, bench, info, verilog):
         command.add(commands)
     return parser
 
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.execute(args))
     except BrokenPipeError:
         return 0
-    except (OSError, UsageError, LoadError, CompileError, DeviceError, YosysMissing) as error:
+    except (OSError, UsageError, LoadError, CompileError, DeviceError, BenchError,
+            YosysMissing) as error:
         parser.error(_sentence(error))
     except KeyboardInterrupt:
         print(file=sys.stderr)

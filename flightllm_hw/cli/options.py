@@ -9,8 +9,8 @@ from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.formats import Pattern
 from flightllm_hw.presets import PRESETS, preset
 
-__all__ = ["UsageError", "add_compression", "add_configuration", "configuration", "count",
-           "is_flm", "recipe"]
+__all__ = ["UsageError", "add_compression", "add_configuration", "add_setting", "configuration",
+           "count", "is_flm", "recipe"]
 
 
 class UsageError(Exception):
@@ -46,23 +46,28 @@ def add_compression(parser: argparse.ArgumentParser) -> None:
     """Add what tells how a model is compressed."""
     parser.add_argument("--tokenizer", metavar="T", type=Path,
                         help="a file or folder, instead of the one beside the model")
-    parser.add_argument("--bits", metavar="B", type=int, help="of a weight: 2, 3, 4, 5, 6, 8"
-                        " (default: 8)")
-    parser.add_argument("--group", metavar="G", type=int,
-                        help="weights that share a scale: 16, 32, 64, 128 (default: 32)")
-    parser.add_argument("--zero-point", action="store_true",
-                        help="unsigned codes with a zero point a group")
-    parser.add_argument("--sparsity", metavar="N:M", help="weights kept, such as 2:4")
+    add_setting(parser)
     parser.add_argument("--context", metavar="N", type=count,
                         help="tokens that there is room for (default: the model's)")
 
 
-def recipe(args: argparse.Namespace) -> Recipe:
-    """What they say."""
+def add_setting(parser: argparse.ArgumentParser, bits: int = 8, group: int = 32) -> None:
+    """Add what tells how matrices are compressed; what nobody gave is None."""
+    parser.add_argument("--bits", metavar="B", type=int, help="of a weight: 2, 3, 4, 5, 6, 8"
+                        f" (default: {bits})")
+    parser.add_argument("--group", metavar="G", type=int,
+                        help=f"weights that share a scale: 16, 32, 64, 128 (default: {group})")
+    parser.add_argument("--zero-point", action="store_true",
+                        help="unsigned codes with a zero point a group")
+    parser.add_argument("--sparsity", metavar="N:M", help="weights kept, such as 2:4")
+
+
+def recipe(args: argparse.Namespace, bits: int = 8, group: int = 32) -> Recipe:
+    """What they say, and what is meant where they say nothing."""
     try:
         setting = Setting(
-            bits=8 if args.bits is None else args.bits,
-            group=32 if args.group is None else args.group, zero_point=args.zero_point,
+            bits=bits if args.bits is None else args.bits,
+            group=group if args.group is None else args.group, zero_point=args.zero_point,
             pattern=Pattern.DENSE if args.sparsity is None else Pattern.parse(args.sparsity))
     except ValueError as error:
         raise UsageError(str(error)) from None

@@ -97,7 +97,8 @@ def write_flm(path: Path, config: AcceleratorConfig, model: ModelConfig,
     return path
 
 
-def open_flm(path: Path, config: AcceleratorConfig | None = None) -> Compiled:
+def open_flm(path: Path, config: AcceleratorConfig | None = None, *,
+             private: bool = False) -> Compiled:
     """Open a file; images are read when they are used.
 
     Parameters
@@ -105,6 +106,8 @@ def open_flm(path: Path, config: AcceleratorConfig | None = None) -> Compiled:
     path : Path
     config : AcceleratorConfig, optional
         What it must have been compiled for.
+    private : bool
+        Whether images can be written to; the file stays as it is.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def open_flm(path: Path, config: AcceleratorConfig | None = None) -> Compiled:
     CompileError
         If it was compiled for another configuration.
     """
-    file = MappedFile(path)
+    file = MappedFile(path, private=private)
     length = int.from_bytes(file.head(8), "little") if file.size >= 8 else file.size
     if 8 + length > file.size or file.bytes(8, 1, "the header") != b"{":
         raise file.error("is no .flm file, or was cut short")

@@ -57,6 +57,8 @@ class LaneMachine:
         Banks: even tokens, odd tokens.
     scales : ndarray of uint32, (2, tokens)
         Bits of token scales of both banks.
+    keep : bool
+        Whether matrices are kept for when they are read again: eight bytes a weight.
 
     Attributes
     ----------
@@ -65,7 +67,7 @@ class LaneMachine:
     """
 
     def __init__(self, config: AcceleratorConfig, size: int, number: int,
-                 activations: Codes, scales: npt.NDArray[np.uint32]) -> None:
+                 activations: Codes, scales: npt.NDArray[np.uint32], keep: bool = True) -> None:
         lane = config.lane
         self.config = lane
         self.beat = lane.beat_bits // 8
@@ -73,6 +75,7 @@ class LaneMachine:
         self.tape = Pieces(self.memory)
         self.activations = activations
         self.scales = scales
+        self._keep = keep
         self._known: dict[int, Known] = {}
 
     # Matrices.
@@ -107,7 +110,7 @@ class LaneMachine:
             if used:
                 read.append((piece.address, used, self._version(piece.address, used)))
         known = Known(shape, tuple(read), weights, matrix.row_scale, matrix.beats)
-        if not any(piece.held is not None for piece in pieces):
+        if self._keep and not any(piece.held is not None for piece in pieces):
             self._known[pieces[0].address] = known
         return known
 

@@ -69,6 +69,9 @@ class Machine:
     order : numpy.random.Generator, optional
         Units work in any order that tokens leave open, and lanes read their tapes ahead or not.
         Without it everything is executed as soon as it can be.
+    keep : bool
+        Whether lanes keep matrices that they have read, for when they read them again: faster, but
+        eight bytes a weight.
 
     Attributes
     ----------
@@ -82,9 +85,9 @@ class Machine:
 
     def __init__(self, config: AcceleratorConfig, *, host_bytes: int, lane_bytes: int,
                  depth: int = 16, in_flight: int = 8,
-                 order: np.random.Generator | None = None) -> None:
+                 order: np.random.Generator | None = None, keep: bool = True) -> None:
         self.config = config
-        self.units = Units(config, host_bytes, lane_bytes)
+        self.units = Units(config, host_bytes, lane_bytes, keep)
         self.host, self.lanes, self.vector = (
             self.units.host, self.units.lanes, self.units.vector)
         self.steps = self.units.steps

@@ -75,6 +75,19 @@ class Image:
         self.data[address:address + len(values)] = values
         self.touch(address, len(values))
 
+    def adopt(self, data: npt.NDArray[np.uint8]) -> None:
+        """Take ``data`` for all bytes, and write to it from now on: there is no second copy.
+
+        Raises
+        ------
+        ValueError
+            If these are more or fewer.
+        """
+        if data.shape != self.data.shape or data.dtype != np.uint8:
+            raise ValueError(f"Memory has {len(self.data)} bytes, not {data.nbytes}")
+        self.data = data
+        self.touch(0, len(data))
+
     def touch(self, address: int, count: int) -> None:
         """Bytes of ``data`` were written."""
         self._writes += 1

@@ -33,6 +33,8 @@ class Units:
     config : AcceleratorConfig
     host_bytes, lane_bytes : int
         Sizes of the host's memory and of each lane's: their windows.
+    keep : bool
+        Whether lanes keep the matrices that they have read.
 
     Attributes
     ----------
@@ -42,7 +44,8 @@ class Units:
     steps : ndarray of uint64, (rotary_pairs,)
     """
 
-    def __init__(self, config: AcceleratorConfig, host_bytes: int, lane_bytes: int) -> None:
+    def __init__(self, config: AcceleratorConfig, host_bytes: int, lane_bytes: int,
+                 keep: bool = True) -> None:
         self.config = config
         lane = config.lane
         self.beat = lane.beat_bits // 8
@@ -52,7 +55,8 @@ class Units:
         self.activations = np.zeros((config.lanes, 2, lane.window_words, lane.chain.window),
                                     np.int8)
         self.scales = np.zeros((config.lanes, 2, lane.tokens), np.uint32)
-        self.lanes = [LaneMachine(config, lane_bytes, n, self.activations[n], self.scales[n])
+        self.lanes = [LaneMachine(config, lane_bytes, n, self.activations[n], self.scales[n],
+                                  keep)
                       for n in range(config.lanes)]
 
     def execute(self, task: Task) -> None:

@@ -31,6 +31,9 @@ class MappedFile:
     Parameters
     ----------
     path : Path
+    private : bool
+        Whether arrays can be written to: the file stays as it is, and what is written to takes
+        this process's memory.
 
     Raises
     ------
@@ -38,13 +41,13 @@ class MappedFile:
         If there is no such file, it is none to be mapped, or it is empty.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, private: bool = False) -> None:
         self.path = path
+        access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
         try:
             with open(path, "rb", opener=_open_regular) as file:
                 self.size = file.seek(0, 2)
-                self._map = (mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size
-                             else None)
+                self._map = (mmap.mmap(file.fileno(), 0, access=access) if self.size else None)
         except (OSError, ValueError) as e:
             raise LoadError(path, f"cannot be read ({_reason(e)})") from None
         if not self.size:
