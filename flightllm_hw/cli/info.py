@@ -51,6 +51,8 @@ def _checkpoint(path: Path) -> str:
 def _compiled(path: Path) -> str:
     model = open_flm(path)
     prefill = "token by token" if model.prefill is None else f"{model.tile} tokens at a time"
+    if model.attention is not None:
+        prefill += f", which look at {model.attention}"
     return _lines([
         ("compiled for", f"{model.config.name} ({model.config.digest():08x})"),
         *_model(model.model), ("room", f"{model.context} tokens"), ("prompts", prefill),

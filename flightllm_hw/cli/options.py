@@ -2,8 +2,10 @@
 """Options that several commands have, and what they stand for."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from flightllm_hw.compiler.compress.attention import LocalGlobal
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.formats import Pattern
@@ -49,6 +51,9 @@ def add_compression(parser: argparse.ArgumentParser) -> None:
     add_setting(parser)
     parser.add_argument("--context", metavar="N", type=count,
                         help="tokens that there is room for (default: the model's)")
+    parser.add_argument("--attention", metavar="NEAR,FIRST",
+                        help="prefill looks at the first FIRST and the last NEAR blocks of 64"
+                        " positions (default: at all)")
 
 
 def add_setting(parser: argparse.ArgumentParser, bits: int = 8, group: int = 32) -> None:
@@ -69,9 +74,10 @@ def recipe(args: argparse.Namespace, bits: int = 8, group: int = 32) -> Recipe:
             bits=bits if args.bits is None else args.bits,
             group=group if args.group is None else args.group, zero_point=args.zero_point,
             pattern=Pattern.DENSE if args.sparsity is None else Pattern.parse(args.sparsity))
+        attention = None if args.attention is None else LocalGlobal.parse(args.attention)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return Recipe.uniform(setting)
+    return replace(Recipe.uniform(setting), attention=attention)
 
 
 def is_flm(path: Path) -> bool:

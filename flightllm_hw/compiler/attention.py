@@ -8,18 +8,19 @@
     codes of q ─► scores of all positions so far ─► weights ─► codes ─► sums of values
 
 Keys and values of all new tokens are appended first, then every query sees the positions up to its
-own. A lane's keys and values are matrices of its tape; the queries that share them are tokens. A
-lane without a head in this turn does the same with a home that nobody appends to. The values'
-scales lie in the host's memory: a position's is stored, then all up to it are loaded.
+own, or what ``visible.py`` leaves of them. A lane's keys and values are matrices of its tape; the
+queries that share them are tokens. A lane without a head in this turn does the same with a home
+that nobody appends to. The values' scales lie in the host's memory: a position's is stored, then
+those of all that are seen are loaded.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
 from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
+from flightllm_hw.compiler.visible import Visible
 from flightllm_hw.isa.table import Bank, Target
 from flightllm_hw.isa.vector import (
     Addend,
@@ -53,7 +54,7 @@ class Attention:
     def __init__(self, passes: Passes, plan: Plan) -> None:
         self.code, self.passes, self.buffer = passes.code, passes, passes.buffer
         self.plan, self.split, self.lane, self.host = plan, plan.split, plan.lane, plan.host
-        self.shared = plan.split.shared
+        self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
 
     def emit(self, heads: Op, source: Op) -> Op:
@@ -120,7 +121,7 @@ class Attention:
         place, at = self.lane.values.place(0), at + self.lane.keys.beats
         appended = self.passes.emit(
             a=self._first(home, t) + (self.shared + 1) * b.head, a_step=b.lane, z=b.sums,
-            target=Target.VALUES, address=reg(R.HOMES, R.VALUE) + at + place.address,
+            target=Target.VALUES, address=reg(R.HOMES) + self.visible.value + at + place.address,
             high=place.high, low=place.low, place=reg(R.POSITION) + t,
             order=Wait.CHAIN, **codes)
         for s in range(self.shared):
@@ -140,7 +141,7 @@ class Attention:
         b = self.buffer
         return b.qkv + t * b.qkv_step + home * (self.shared + 2) * b.head
 
-    # All positions.
+    # All positions that are seen.
 
     def _key_pieces(self, at: int, fenced: int) -> list[Piece]:
         """Tape of a home's keys.
@@ -150,18 +151,18 @@ class Attention:
         lanes = (1 << self.plan.config.lanes) - 1
         more = 2 * self.buffer.tile - 1 if self.buffer.tile > 1 else 0
         return [Piece(0, 0, fenced, fenced)] * more + [
-            Piece(reg(R.HOMES) + at, reg(R.BLOCK_BEATS) + self.lane.keys.row_block_beats, lanes,
-                  fenced)]
+            Piece(reg(R.HOMES) + at + span.address, span.size, lanes, 0 if n else fenced)
+            for n, span in enumerate(self.visible.keys)]
 
     def _value_pieces(self, at: int, fenced: int) -> list[Piece]:
         """Tape of a home's values; for those of one token the first piece waits."""
         lanes, home = (1 << self.plan.config.lanes) - 1, self.lane.values
         at += self.lane.keys.beats
         first = fenced if self.buffer.tile == 1 else 0
-        return [Piece(reg(R.HOMES) + at + piece.address, reg(R.VALUE) + piece.beats, lanes,
-                      0 if n else first) for n, piece in enumerate(
-                          replace(home.pieces(1)[n], address=n * home.region_beats)
-                          for n in range(home.shape(1).row_blocks))]
+        spans = [(region.address, span) for region in home.pieces(1)
+                 for span in self.visible.values]
+        return [Piece(reg(R.HOMES) + at + region + span.address, span.size, lanes,
+                      0 if n else first) for n, (region, span) in enumerate(spans)]
 
     def _scores(self, home: int, queries: Op, keys: list[Piece]) -> Op:
         b = self.buffer
@@ -169,26 +170,28 @@ class Attention:
             self.code, b, self.lane.keys.shape(1), self.tokens, after=[queries], tape=keys,
             row_blocks=reg(R.BLOCK) + 1, stride=b.head_stride, o=b.scores, o_step=b.positions,
             lane_rows=self.tokens * b.positions * self.plan.config.sfu.width,
-            limit=reg(R.POSITION) + 1, maxima=b.maxima, d=b.queries)
+            limit=self.visible.limit, maxima=b.maxima, d=b.queries)
 
     def _load_value_scales(self, home: int, heads: int) -> Op:
-        """The value scales of all positions."""
+        """The value scales of all positions that are seen."""
         b, host = self.buffer, self.host
         at = home * host.home_scales // host.beat
-        if b.positions <= _WHOLE:
+        if self.visible.attention is None and b.positions <= _WHOLE:
             return self.code.emit("LD.VECTOR", address=reg(R.VALUE_SCALES) + at, o=b.value_scales,
                                   rows=heads * b.positions)
         for head in range(heads):
-            last = self.code.emit(
-                "LD.VECTOR", o=b.value_scales + head * b.positions, rows=reg(R.BUFFER_ROWS) + 1,
-                address=reg(R.VALUE_SCALES) + at + head * host.head_scales // host.beat)
+            for span in self.visible.value_scales:
+                last = self.code.emit(
+                    "LD.VECTOR", o=span.row + b.value_scales + head * b.positions, rows=span.size,
+                    address=reg(R.VALUE_SCALES) + span.address + at
+                    + head * host.head_scales // host.beat)
         return last
 
     def _weights(self, heads: int, t: int, scores: Op, loaded: Op) -> Op:
         """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
         b = self.buffer
-        seen: dict[str, Any] = {"segments": heads, "rows": reg(R.BUFFER_ROWS) + 1,
-                                "limit": reg(R.POSITION) + 1 + t}
+        seen: dict[str, Any] = {"segments": heads, "rows": self.visible.buffer_rows,
+                                "limit": self.visible.limit + t}
         self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
                          d_step=1, **seen, **SCALE)
         first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions

@@ -81,10 +81,18 @@ class Buffer:
         return self.split.config.lanes * self._rows(self.split.share(self.split.model.dim))
 
     @property
+    def seen(self) -> int:
+        """Positions that a query sees at most."""
+        attention = self.split.recipe.attention
+        if self.tile == 1 or attention is None:
+            return self.context
+        return min(self.context, attention.positions)
+
+    @property
     def positions(self) -> int:
-        """A number for every position: whole row blocks of keys."""
+        """A number for every position that is seen: whole row blocks of keys."""
         rows = 2 * self.split.config.lane.chains
-        return self._rows(up(self.context, max(rows, self.split.config.sfu.width)))
+        return self._rows(up(self.seen, max(rows, self.split.config.sfu.width)))
 
     @property
     def gate(self) -> int:
@@ -210,7 +218,7 @@ class Buffer:
     @property
     def head_stride(self) -> int:
         """The same of queries, and of their weights."""
-        return -(-max(self.split.head_elements, self.context)
+        return -(-max(self.split.head_elements, self.seen)
                  // self.split.config.lane.chain.window)
 
     @property

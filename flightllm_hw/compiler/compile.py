@@ -2,6 +2,7 @@
 """From a loaded checkpoint to a ``.flm`` file."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from flightllm_hw.compiler.compress.recipe import Recipe
@@ -58,6 +59,8 @@ def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path,
                "prefill": programs[1][0] if programs[1:] else None,
                "tile": plan.prefill.tile if programs[1:] and plan.prefill else 1,
                "logits": plan.host.logits}
+    if plan.recipe.attention is not None:
+        numbers |= asdict(plan.recipe.attention)
     sizes = {"host": plan.host.filled} | {f"lane.{n}": plan.lane.size for n in range(config.lanes)}
 
     def fill(images: Images) -> None:
@@ -82,6 +85,9 @@ def place_programs(plan: Plan) -> list[tuple[int, list[Instruction]]]:
         if program is not None and end + size <= PROGRAM_BYTES:
             programs.append((end, program))
             end += size
+        elif program is not None and programs and plan.recipe.attention is not None:
+            raise CompileError(f"The program that leaves out blocks of attention would have {size}"
+                               f" bytes, but there is room for {PROGRAM_BYTES - end}")
         elif not programs:
             raise CompileError(f"The program would have {size} bytes, but there is room for"
                                f" {PROGRAM_BYTES}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flightllm_hw.compiler.compress.attention import LocalGlobal
 from flightllm_hw.compiler.load.config import ModelConfig
 from flightllm_hw.compiler.load.tokenizer import Tokenizer
 from flightllm_hw.compiler.registers import TOKENS, Register
@@ -41,6 +42,8 @@ class Compiled:
         Byte of the host's memory where a program leaves the ``model.vocab`` logits behind its
         last token, FP32.
     tokenizer : Tokenizer or None
+    attention : LocalGlobal or None
+        What the prefill program looks at; None: all positions, as the other one does.
     """
 
     config: AcceleratorConfig
@@ -55,6 +58,7 @@ class Compiled:
     tile: int
     logits: int
     tokenizer: Tokenizer | None = None
+    attention: LocalGlobal | None = None
 
     def registers(self, tokens: int | Sequence[int], position: int) -> list[int]:
         """What registers from 1 on must be when a program starts.

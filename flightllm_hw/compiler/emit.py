@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flightllm_hw.compiler.registers import Register
+from flightllm_hw.compiler.registers import Register, Seen
 from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import Unit, kind
 
@@ -73,7 +73,7 @@ class Op:
                    if isinstance(value, Sum) for register in value.registers]
         fields = {name: value.constant if isinstance(value, Sum) else value
                   for name, value in self.fields.items()}
-        fields = {name: int(value) if isinstance(value, Register) else value
+        fields = {name: int(value) if isinstance(value, Register | Seen) else value
                   for name, value in fields.items()}
         return Instruction.of(self.name, wait=self.wait, release=self.release, patches=patches,
                               **fields)

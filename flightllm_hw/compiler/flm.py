@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flightllm_hw.compiler.compiled import Compiled
+from flightllm_hw.compiler.compress.attention import LocalGlobal
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load import ModelConfig, Tokenizer, restore_tokenizer
 from flightllm_hw.compiler.load.mapped import MappedFile, parse_json
@@ -50,7 +51,8 @@ def write_flm(path: Path, config: AcceleratorConfig, model: ModelConfig,
     model : ModelConfig
     numbers : dict
         ``context``, ``host_bytes``, ``lane_bytes``, ``decode``, ``prefill``, ``tile`` and
-        ``logits`` of the model that was compiled.
+        ``logits`` of the model that was compiled, and the blocks that its prefill program looks at,
+        ``near`` and ``first``, if it leaves any out.
     sizes : dict of str to int
         Bytes of ``host`` and of each lane, by name.
     tokenizer : Tokenizer or None
@@ -141,6 +143,8 @@ def _opened(file: MappedFile, header: dict[str, Any], first: int) -> Compiled:
         found = json.loads(metadata["map"])
         numbers = {name: int(found[name]) for name in _NUMBERS}
         prefill = None if found["prefill"] is None else int(found["prefill"])
+        attention = (LocalGlobal(near=found["near"], first=found["first"]) if "near" in found
+                     else None)
         places = {name: (int(entry["data_offsets"][0]), int(entry["data_offsets"][1]))
                   for name, entry in header.items() if name != "__metadata__"}
         names = ["host", *(f"lane.{n}" for n in range(own.lanes))]
@@ -163,4 +167,4 @@ def _opened(file: MappedFile, header: dict[str, Any], first: int) -> Compiled:
                                       file.path)
     return Compiled(config=own, model=model, host=images["host"],
                     lanes=[images[name] for name in names[1:]], tokenizer=tokenizer,
-                    prefill=prefill, **numbers)
+                    prefill=prefill, attention=attention, **numbers)

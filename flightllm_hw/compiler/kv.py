@@ -7,6 +7,7 @@ A home is for one head of keys and values, one layer, one lane and up to ``conte
                                    row scales | scale beat, tiles | scale beat, tiles ...
     values   a position a column   a region for each 2C elements of the head:
                                    row scales | scale beat, tiles of 128 positions | ...
+                                   (of 64 where programs leave out blocks of as many)
 
 C is the number of chains. Codes are of 8 bits, so that a position is a row or a column of bytes.
 The scales of keys are row scales; all others are 1 from the beginning (``empty``). Beats count from
@@ -185,39 +186,53 @@ class KeyHome(_Home):
         return position // self._rows * self.row_block_beats, position % self._rows
 
 
+@dataclass(frozen=True, kw_only=True)
 class ValueHome(_Home):
-    """Values; parameters and errors are those of every home: ``config``, ``head``, ``context``."""
+    """Values; ``config``, ``head``, ``context`` and errors are those of every home.
+
+    Parameters
+    ----------
+    group : int
+        Positions behind a scale beat; a whole number of them can be left out of a tape.
+    """
+
+    group: int = _LONG_GROUP
 
     @property
     def region_beats(self) -> int:
         """Beats of as many of a head's elements as a tile has rows."""
-        return _row_block_beats(self.context, _LONG_GROUP)
+        return _row_block_beats(self.context, self.group)
 
     @property
     def beats(self) -> int:
         """Beats of the home."""
         return -(-self.head // self._rows) * self.region_beats
 
+    @property
+    def group_beats(self) -> int:
+        """Beats of a group: a scale beat and tiles."""
+        return 1 + self.group // _TILE * _TILE_BEATS
+
     def empty(self) -> Beats:
         """A home that no position has been written to."""
         regions = -(-self.head // self._rows)
-        return np.tile(self._row_block(self.context, _LONG_GROUP, 1), (regions, 1))
+        return np.tile(self._row_block(self.context, self.group, 1), (regions, 1))
 
     def shape(self, length: int) -> TapeShape:
         """What the first positions are as a matrix: a column each, behind the last any columns."""
         self._check("length", length, 1, self.context)
-        return self._shape(self.head, length, _LONG_GROUP)
+        return self._shape(self.head, length, self.group)
 
     def pieces(self, length: int) -> list[Piece]:
         """Their tape: the first beats of each region."""
-        beats = _row_block_beats(length, _LONG_GROUP)
+        beats = _row_block_beats(length, self.group)
         return [Piece(n * self.region_beats, beats) for n in range(self.shape(length).row_blocks)]
 
     def place(self, position: int) -> Place:
         """Where the codes of a position go."""
         self._check("position", position, 0, self.context - 1)
         # The beats of as many columns as lie before the position's tile, and its scale beat.
-        first = _ROW_BEATS + position // _LONG_GROUP + 1 + position // _TILE * _TILE_BEATS
+        first = _ROW_BEATS + position // self.group + 1 + position // _TILE * _TILE_BEATS
         _, together = value_groups(self._beat_bytes)
         return Place(address=first, high=self.region_beats,
                      low=self._eight_rows if together > 1 else 0, place=position % _TILE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flightllm_hw.compiler.buffer import Buffer
+from flightllm_hw.compiler.compress.attention import BLOCK
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.kv import KeyHome, ValueHome
 from flightllm_hw.compiler.matrices import LAYER, Matrix, Split, up
@@ -55,9 +56,10 @@ class LaneMap:
 
     @cached_property
     def values(self) -> ValueHome:
-        """Any home of values."""
+        """Any home of values; where blocks may be left out, each is a group."""
+        group = 128 if self.split.recipe.attention is None else BLOCK
         return ValueHome(config=self.split.config.lane, head=self.split.model.head_dim,
-                         context=self.context)
+                         context=self.context, group=group)
 
     @cached_property
     def offsets(self) -> dict[str, int]:

@@ -27,7 +27,7 @@ class Plan:
     context : int
         Positions that there is room for.
     recipe : Recipe
-        How matrices are compressed.
+        How matrices are compressed, and what prefill looks at.
     """
 
     model: ModelConfig
@@ -54,6 +54,10 @@ class Plan:
             raise CompileError(f"Homes of keys and values need lanes of at most 16 chains, not"
                                f" {config.lane.chains}")
         check(plan.buffer)
+        if plan.recipe.attention is not None and plan.prefill is None:
+            raise CompileError(f"Only a program that takes several tokens leaves out blocks of"
+                               f" attention, but {config.name} has no room for one at a context of"
+                               f" {context}")
         plan.lane.check()
         plan.host.check()
         return plan

@@ -21,6 +21,7 @@ from flightllm_hw.compiler.norms import Norms
 from flightllm_hw.compiler.passes import Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import TOKENS, Register
+from flightllm_hw.compiler.visible import Visible
 from flightllm_hw.isa.instruction import Instruction
 
 __all__ = ["decode_program", "prefill_program"]
@@ -99,7 +100,7 @@ class _Program:
         plan, lane, host = self.plan, self.lane, self.host
         chains, width = plan.config.lane.chains, plan.config.sfu.width
         row_bits = (2 * chains).bit_length() - 1
-        at = reg(R.POSITION)
+        at, group = reg(R.POSITION), lane.values.group
         # Beats of eight rows of a tile, where it has as many.
         eight = max(1, 64 // lane.beat)
         for name, d, x, y in (
@@ -108,9 +109,9 @@ class _Program:
                 ("SHR", R.KEY, reg(R.ROW), 3), ("MUL", R.KEY, reg(R.KEY), eight),
                 ("ADD", R.KEY, reg(R.KEY), reg(R.BLOCK_BEATS)),
                 # Beats of tiles and of scales.
-                ("SHR", R.TILES, at, 3), ("SHR", R.GROUPS, at, 7),
+                ("SHR", R.TILES, at, 3), ("SHR", R.GROUPS, at, group.bit_length() - 1),
                 ("SHL", R.VALUE, reg(R.TILES), 2), ("ADD", R.VALUE, reg(R.VALUE), reg(R.GROUPS)),
-                ("AND", R.TILES, reg(R.TILES), 15),
+                ("AND", R.TILES, reg(R.TILES), group // 8 - 1),
                 ("SHR", R.BUFFER_ROWS, at, width.bit_length() - 1),
                 # Row scales: of even rows, then of odd ones.
                 ("AND", R.KEY_SCALE, reg(R.ROW), 1),
@@ -122,7 +123,8 @@ class _Program:
                 ("ADD", R.VALUE_SCALE, at, host.value_scale_address // 4),
                 ("ADD", R.VALUE_SCALES, 0, host.value_scale_address // lane.beat),
                 ("ADD", R.HOMES, 0, lane.homes), ("ADD", R.NORMS, 0, host.norms // lane.beat),
-                ("ADD", R.LEFT, 0, plan.model.layers - 1)):
+                ("ADD", R.LEFT, 0, plan.model.layers - 1),
+                *Visible(plan, self.buffer).registers()):
             code.emit(f"SYS.{name}", d=d, x=x, y=y)
 
     # Behind the layers.

@@ -6,7 +6,7 @@ Who starts a program sets the tokens and the first one's position; the program c
 
 from enum import IntEnum
 
-__all__ = ["TOKENS", "Register"]
+__all__ = ["TOKENS", "Register", "Seen"]
 
 
 class Register(IntEnum):
@@ -65,6 +65,29 @@ class Register(IntEnum):
 
     SCRATCH = 31
     """Anything, for an instruction or two."""
+
+
+class Seen(IntEnum):
+    """What the registers of tokens become once these have been read, where blocks are left out.
+
+    Beats of the position's own then count from the near blocks' first on (BLOCK_BEATS, VALUE,
+    BUFFER_ROWS); row blocks and groups before its own (BLOCK, GROUPS) are those that are seen.
+    """
+
+    POSITIONS = Register.TOKEN_1
+    """Positions before its own that are seen."""
+    FIRST_KEYS = Register.TOKEN_2
+    """Beats of the first blocks' keys."""
+    FIRST_VALUES = Register.TOKEN_3
+    """Beats of the first blocks' values in a region."""
+    FIRST_ROWS = Register.TOKEN_4
+    """Rows of the vector buffer that the first blocks take."""
+    NEAR_KEYS = Register.TOKEN_5
+    """Beats of the keys before the near blocks."""
+    NEAR_VALUES = Register.TOKEN_6
+    """Beats of the values before the near blocks in a region."""
+    NEAR_SCALES = Register.TOKEN_7
+    """Host memory: beats of the value scales before the near blocks."""
 
 
 TOKENS = (Register.TOKEN, Register.TOKEN_1, Register.TOKEN_2, Register.TOKEN_3, Register.TOKEN_4,

@@ -82,6 +82,16 @@ def test_info_tells_of_models_and_compiled_ones(capsys, folder):
     assert "compiled for tiny" in told and "64 tokens" in told
 
 
+def test_info_tells_of_blocks_that_are_left_out(capsys, folder, tmp_path):
+    out = tmp_path / "blocks.flm"
+    assert main(["compile", str(folder / "hf"), "--preset", "tiny", "--attention", "2,1",
+                 "-o", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["info", str(out)]) == 0
+    assert ("2 tokens at a time, which look at the first 1 and the last 2 blocks of 64 positions"
+            in capsys.readouterr().out)
+
+
 # Mistakes.
 
 BROKEN = [
@@ -98,6 +108,9 @@ BROKEN = [
     (["--bits", "7"], "Bits must be one of"),
     (["--group", "48"], "Group must be one of"),
     (["--sparsity", "3:4"], "Sparsity must be one of"),
+    (["--attention", "2"], "Attention must be numbers of near and first blocks, such as 2,1"),
+    (["--attention", "0,1"], "At least 1 near and 0 first blocks must be kept, not 0 and 1"),
+    (["--attention", "9,0", "--context", "512"], "tiny has no room for one at a context of 512"),
     (["--context", "0"], "must be 1 or more"),
     (["--context", "100000"], "Context must be in 1..512"),
     (["--config", "missing.json"], "missing.json: No such file"),

@@ -33,8 +33,8 @@ def draw(rng, head, length):
     return k, rng.uniform(0.001, 0.1, length).astype(np.float32), v
 
 
-def filled(config, head, context, k, scales, v, order):
-    cache = Cache(config, head, context)
+def filled(config, head, context, k, scales, v, order, **options):
+    cache = Cache(config, head, context, **options)
     for position in order:
         cache.append(int(position), k[position], scales[position], v[position])
     return cache
@@ -50,18 +50,19 @@ def group_of_keys(head):
 
 
 homes = {"chains": st.sampled_from(sorted(LANES)), "head": st.integers(1, 300),
-         "context": st.integers(1, 400), "seed": st.integers(0, 1 << 30)}
+         "context": st.integers(1, 400), "group": st.sampled_from([64, 128]),
+         "seed": st.integers(0, 1 << 30)}
 
 
 @settings(max_examples=150, deadline=None)
 @given(**homes)
-def test_appended_positions_are_the_encoders_tape(chains, head, context, seed):
+def test_appended_positions_are_the_encoders_tape(chains, head, context, group, seed):
     # In any order, and whatever the places have held before.
     config, rng = LANES[chains], np.random.default_rng(seed)
     rows = config.tile_rows(Pattern.DENSE)
     k, scales, v = draw(rng, head, context)
     old = draw(rng, head, context)
-    cache = filled(config, head, context, *old, range(context))
+    cache = filled(config, head, context, *old, range(context), group=group)
     for position in rng.permutation(context):
         cache.append(int(position), k[position], scales[position], v[position])
 
@@ -71,7 +72,7 @@ def test_appended_positions_are_the_encoders_tape(chains, head, context, seed):
     assert cache.k.shape(context) == shape
 
     elements = whole(np.ascontiguousarray(v.T), rows)
-    shape, want = tape(config, elements, np.ones(len(elements), np.float32), 128)
+    shape, want = tape(config, elements, np.ones(len(elements), np.float32), group)
     assert cache.v.beats == len(cache.values)
     np.testing.assert_array_equal(cache.values, want)
     assert cache.v.shape(context) == shape
@@ -79,21 +80,36 @@ def test_appended_positions_are_the_encoders_tape(chains, head, context, seed):
 
 @settings(max_examples=150, deadline=None)
 @given(**homes, part=st.floats(0, 1))
-def test_pieces_are_the_tape_of_any_length(chains, head, context, seed, part):
+def test_pieces_are_the_tape_of_any_length(chains, head, context, group, seed, part):
     config, rng = LANES[chains], np.random.default_rng(seed)
     rows = config.tile_rows(Pattern.DENSE)
     length = max(1, round(part * context))
     k, scales, v = draw(rng, head, length)
-    cache = filled(config, head, context, k, scales, v, range(length))
+    cache = filled(config, head, context, k, scales, v, range(length), group=group)
 
     shape, want = tape(config, whole(k, rows), whole(scales, rows), group_of_keys(head))
     np.testing.assert_array_equal(tape_of(cache.keys, cache.k, length), want)
     assert cache.k.shape(length) == shape
 
     elements = whole(np.ascontiguousarray(v.T), rows)
-    shape, want = tape(config, elements, np.ones(len(elements), np.float32), 128)
+    shape, want = tape(config, elements, np.ones(len(elements), np.float32), group)
     np.testing.assert_array_equal(tape_of(cache.values, cache.v, length), want)
     assert cache.v.shape(length) == shape
+
+
+def test_groups_of_values_can_be_left_out(rng):
+    config = LANES[4]
+    k, scales, v = draw(rng, 20, 300)
+    cache = filled(config, 20, 400, k, scales, v, range(300), group=64)
+    # All but positions 64 to 191, region by region.
+    regions = [cache.values[at:at + cache.v.region_beats]
+               for at in range(0, cache.v.beats, cache.v.region_beats)]
+    group, ends = cache.v.group_beats, cache.v.pieces(300)[0].beats
+    found = [part for region in regions
+             for part in (region[:2 + group], region[2 + 3 * group:ends])]
+    elements = whole(np.ascontiguousarray(np.concatenate([v[:64], v[192:]]).T), 8)
+    _, want = tape(config, elements, np.ones(len(elements), np.float32), 64)
+    np.testing.assert_array_equal(np.concatenate(found), want)
 
 
 def test_shapes_are_those_of_real_matrices():

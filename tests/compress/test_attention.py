@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.compiler.compress import AttentionMask
+from flightllm_hw.compiler.compress import AttentionMask, LocalGlobal
 
 
 def draw(rng, layers=2, heads=3, rows=6):
@@ -23,6 +23,18 @@ def test_local_and_global_blocks_are_kept():
     assert mask.density == 12 / 15
     assert AttentionMask.local_global(1, 1, 5, near=5, first=0).density == 1
     assert AttentionMask.local_global(1, 1, 5, near=1, first=0).density == 5 / 15
+
+
+def test_near_and_first_blocks_are_written_as_two_numbers():
+    kept = LocalGlobal.parse("8,1")
+    assert kept == LocalGlobal(near=8, first=1) and kept.positions == 9 * 64
+    assert str(kept) == "the first 1 and the last 8 blocks of 64 positions"
+    for text in ("", "2", "2,1,0", "2,", "-1,2", "a,b", "2.0,1", "2, 1", "\u00b2,1"):
+        with pytest.raises(ValueError, match="must be numbers of near and first blocks"):
+            LocalGlobal.parse(text)
+    for near, first in ((0, 1), (1, -1), (1.0, 1), (True, 1), ("2", 1)):
+        with pytest.raises(ValueError, match="At least 1 near and 0 first blocks must be kept"):
+            LocalGlobal(near=near, first=first)
 
 
 def test_tokens_see_kept_blocks_and_nothing_after_themselves():

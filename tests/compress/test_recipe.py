@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from flightllm_hw.compiler.compress import Recipe, Setting
+from flightllm_hw.compiler.compress import LocalGlobal, Recipe, Setting
 from flightllm_hw.formats import CODE_BITS, GROUP_SIZES, Pattern
 
 PLAIN, SMALL, SPARSE = Setting(), Setting(bits=3), Setting(pattern=Pattern.S2_4)
@@ -48,8 +48,16 @@ def test_json_gives_the_recipe_back(rng):
         assert again == recipe and hash(again) == hash(recipe)
 
 
+def test_attention_is_part_of_a_recipe():
+    recipe = Recipe(default=SMALL, attention=LocalGlobal(near=2, first=1))
+    assert Recipe.from_json(recipe.to_json()) == recipe != Recipe(default=SMALL)
+    assert recipe.with_bits({"layers.0.q": 5}).attention == recipe.attention
+    assert "attention" not in json.loads(Recipe().to_json())
+
+
 def test_recipes_can_be_written_by_hand():
     assert Recipe.from_json("{}") == Recipe()
+    assert Recipe.from_json('{"attention": {"near": 3}}').attention == LocalGlobal(near=3, first=0)
     recipe = Recipe.from_json('{"default": {"bits": 4}, "overrides": {"q": {"pattern": "2:4"}}}')
     assert recipe.of("layers.0.q") == Setting(bits=4, pattern=Pattern.S2_4)
     assert str(recipe.of("layers.0.q")) == "W4 G32 2:4"
@@ -69,6 +77,8 @@ def test_recipes_can_be_written_by_hand():
     ('{"default": {"zero_point": 1}}', "Zero point must be true or false, not 1"),
     ('{"overrides": {"q": {"pattern": "3:4"}}}', "The setting of q is wrong: Sparsity must be"),
     ('{"overrides": {"q": {"pattern": ["2:4"]}}}', "Sparsity must be one of"),
+    ('{"attention": [2, 1]}', "A recipe's attention must be an object with near, first"),
+    ('{"attention": {"near": 0}}', "At least 1 near and 0 first blocks must be kept, not 0 and 0"),
     ('{"overrides": {"": {}}}', "key must be a matrix's name or its end"),
 ])
 def test_what_is_no_recipe_is_refused_in_a_sentence(text, message):

@@ -10,11 +10,11 @@ from flightllm_hw.formats.append import append_key, append_value
 
 
 class Cache:
-    """Homes of a head: the images of its keys and of its values."""
+    """Homes of a head: the images of its keys and of its values; ``options`` for these."""
 
-    def __init__(self, config, head, context):
+    def __init__(self, config, head, context, **options):
         self.k = KeyHome(config=config, head=head, context=context)
-        self.v = ValueHome(config=config, head=head, context=context)
+        self.v = ValueHome(config=config, head=head, context=context, **options)
         self.keys, self.values = self.k.empty(), self.v.empty()
 
     def append(self, position, key, scale, value):

@@ -9,7 +9,8 @@ As FlightLLM has it: beside the diagonal, a head keeps what it looks at::
              ■   ■ ■            what is above the diagonal is not seen by any model
              ■     ■ ■          keys ──►
 
-A block that is left out counts as if its scores were -inf.
+A block that is left out counts as if its scores were -inf. Compiled programs loop over layers and
+run all heads at once: they have :class:`LocalGlobal`, the same blocks in all.
 """
 
 import json
@@ -19,12 +20,62 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLOCK", "AttentionMask"]
+__all__ = ["BLOCK", "AttentionMask", "LocalGlobal"]
 
 BLOCK = 64
 """Queries and keys of a block."""
 
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalGlobal:
+    """Near blocks and the first ones, in all layers and heads.
+
+    Parameters
+    ----------
+    near : int
+        Blocks of each row up to the diagonal, that one among them.
+    first : int
+        Blocks at the beginning that every row keeps.
+
+    Raises
+    ------
+    ValueError
+        If ``near`` is less than 1 or ``first`` less than 0, or either is no integer.
+    """
+
+    near: int
+    first: int
+
+    def __post_init__(self) -> None:
+        if type(self.near) is not int or type(self.first) is not int or (
+                self.near < 1 or self.first < 0):
+            raise ValueError(f"At least 1 near and 0 first blocks must be kept, not {self.near!r}"
+                             f" and {self.first!r}")
+
+    @classmethod
+    def parse(cls, text: str) -> "LocalGlobal":
+        """What ``near,first`` says.
+
+        Raises
+        ------
+        ValueError
+            If it is not of that form, or keeps too little.
+        """
+        numbers = text.split(",")
+        if len(numbers) != 2 or not all(n.isascii() and n.isdigit() for n in numbers):
+            raise ValueError(f"Attention must be numbers of near and first blocks, such as 2,1, not"
+                             f" {text!r}")
+        return cls(near=int(numbers[0]), first=int(numbers[1]))
+
+    @property
+    def positions(self) -> int:
+        """Positions that a token sees at most."""
+        return (self.near + self.first) * BLOCK
+
+    def __str__(self) -> str:
+        return f"the first {self.first} and the last {self.near} blocks of {BLOCK} positions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +171,9 @@ class AttentionMask:
         ValueError
             If ``near`` is less than 1 or ``first`` less than 0, or there is nothing to keep.
         """
-        if near < 1 or first < 0:
-            raise ValueError(f"At least 1 near and 0 first blocks must be kept, not {near} and"
-                             f" {first}")
+        kept = LocalGlobal(near=near, first=first)
         row, column = np.indices((rows, rows))
-        one = (column <= row) & ((row - column < near) | (column < first))
+        one = (column <= row) & ((row - column < kept.near) | (column < kept.first))
         return cls(np.broadcast_to(one, (layers, heads, rows, rows)).copy())
 
     @classmethod

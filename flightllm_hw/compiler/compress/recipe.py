@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each matrix of a model is to be compressed.
+"""How each matrix of a model is to be compressed, and what attention may leave out.
 
 A matrix has the setting of the longest key that fits its name, or the default one. A key fits the
 name itself, and any name that ends in a dot and the key: ``"layers.3.down"`` fits one matrix,
@@ -8,10 +8,11 @@ name itself, and any name that ends in a dot and the key: ``"layers.3.down"`` fi
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
+from flightllm_hw.compiler.compress.attention import LocalGlobal
 from flightllm_hw.formats import CODE_BITS, GROUP_SIZES, Pattern
 
 __all__ = ["Recipe", "Setting"]
@@ -70,6 +71,8 @@ class Recipe:
         Where no key fits.
     overrides : mapping of str to Setting
         By key; the module's docstring says which fit.
+    attention : LocalGlobal, optional
+        What prefill looks at; all positions without it.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Recipe:
 
     default: Setting = field(default_factory=Setting)
     overrides: Mapping[str, Setting] = field(default_factory=dict)
+    attention: LocalGlobal | None = None
 
     def __post_init__(self) -> None:
         for key in self.overrides:
@@ -87,7 +91,7 @@ class Recipe:
         object.__setattr__(self, "overrides", MappingProxyType(dict(self.overrides)))
 
     def __hash__(self) -> int:
-        return hash((self.default, frozenset(self.overrides.items())))
+        return hash((self.default, frozenset(self.overrides.items()), self.attention))
 
     @classmethod
     def uniform(cls, setting: Setting) -> "Recipe":
@@ -115,7 +119,7 @@ class Recipe:
     def with_bits(self, bits: Mapping[str, int]) -> "Recipe":
         """The same recipe, but with these bits for the matrices of these names."""
         changed = {name: replace(self.of(name), bits=own) for name, own in bits.items()}
-        return Recipe(default=self.default, overrides={**self.overrides, **changed})
+        return replace(self, overrides={**self.overrides, **changed})
 
     def to_json(self) -> str:
         """As a JSON object; what an override has in common with the default is left out."""
@@ -123,7 +127,10 @@ class Recipe:
         overrides = {key: {name: value for name, value in _described(setting).items()
                            if value != default[name]}
                      for key, setting in self.overrides.items()}
-        return json.dumps({"default": default, "overrides": overrides}, indent=2)
+        whole: dict[str, Any] = {"default": default, "overrides": overrides}
+        if self.attention is not None:
+            whole["attention"] = asdict(self.attention)
+        return json.dumps(whole, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
@@ -141,13 +148,14 @@ class Recipe:
             read = json.loads(text)
         except (ValueError, RecursionError) as e:
             raise ValueError(f"A recipe must be JSON ({e})") from None
-        top = _object("A recipe", read, ("default", "overrides"))
+        top = _object("A recipe", read, ("default", "overrides", "attention"))
         default = _setting("the default", top.get("default", {}), Setting())
         overrides = top.get("overrides", {})
         if not isinstance(overrides, dict):
             raise ValueError(f"A recipe's overrides must be an object, not {overrides!r}")
-        return cls(default=default, overrides={key: _setting(key, value, default)
-                                               for key, value in overrides.items()})
+        return cls(default=default, attention=_attention(top.get("attention")),
+                   overrides={key: _setting(key, value, default)
+                              for key, value in overrides.items()})
 
 
 def _fits(key: str, name: str) -> bool:
@@ -163,6 +171,13 @@ def _object(what: str, value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict) or not value.keys() <= set(names):
         raise ValueError(f"{what} must be an object with {', '.join(names)}, not {value!r}")
     return value
+
+
+def _attention(value: Any) -> LocalGlobal | None:
+    if value is None:
+        return None
+    given = {"near": 1, "first": 0} | _object("A recipe's attention", value, ("near", "first"))
+    return LocalGlobal(**given)
 
 
 def _setting(key: str, value: Any, base: Setting) -> Setting:
