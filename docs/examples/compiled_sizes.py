@@ -26,19 +26,23 @@ def main():
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, place, setting, context, plan in plans:
         lane = plan.lane
-        parts = (lane.layer_beats * lane.beat, (lane.beats - lane.homes) * lane.beat)
+        parts = (plan.split.runs[0].beats * lane.beat, (lane.beats - lane.homes) * lane.beat)
         head = (lane.homes - lane.head_address) * lane.beat
         sizes = (parts[0], head, parts[1], lane.size, plan.host.size)
         print(f"| {name} | `{place}` | W{setting.bits} G{setting.group} | {context} | "
               + " | ".join(f"{size / 1e6:.2f}" for size in sizes) + " |")
-    print("\n| model | preset | context | a token | several |")
-    print("| --- | --- | ---: | ---: | ---: |")
-    for name, place, _, context, plan in plans:
+    print("\n| model | preset | context | a token | several | a run more |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for name, place, setting, context, plan in plans:
         (_, one), *more = place_programs(plan)
         size = BITS // 8
         several = "".join(f"{plan.prefill.tile} tokens: {len(p)}, {size * len(p)}" for _, p in more)
+        two_runs = Recipe(default=setting, overrides={"layers.0.o": replace(setting, bits=3)})
+        longer = place_programs(replace(plan, recipe=two_runs))
+        grown = (str(len(b) - len(a)) for (_, a), (_, b) in zip(place_programs(plan), longer,
+                                                                strict=True))
         print(f"| {name} | `{place}` | {context} | {len(one)} instructions, {size * len(one)} bytes"
-              f" | {several} |")
+              f" | {several} | {' and '.join(grown)} |")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from flightllm_hw.compiler.compress import (
     Recipe,
     Report,
     Setting,
+    choose_bits_of_runs,
     compress_model,
     measure_sensitivity,
     mix_precision,
@@ -123,6 +124,10 @@ def main():
         for average in (3, 3.5, 4):
             mixed = mix_precision(recipe, table, sizes, average)
             report = figures.row(f"mixed {what}, at most {average}, G32 zero point", mixed)
+            for runs in (1, 3, 4) if average == 3.5 else ():
+                mixed = recipe.with_bits(choose_bits_of_runs(table, sizes, average, runs))
+                figures.row(f"mixed {what}, at most {average}, {runs} run{'s'[:runs - 1]}, G32 zero"
+                            " point", mixed)
     if args.report:
         print(report.table())
     dense = figures.exact

@@ -8,9 +8,17 @@ from typing import Any
 from flightllm_hw.compiler.compile import compile_model
 from flightllm_hw.compiler.compress import Recipe
 from flightllm_hw.compiler.load import Checkpoint, load
-from flightllm_hw.runtime.calibrated import Calibrated, mixed, read_calibration
+from flightllm_hw.runtime.calibrated import RUNS, Calibrated, mixed, read_calibration
 
-from .options import UsageError, add_compression, add_configuration, configuration, is_flm, recipe
+from .options import (
+    UsageError,
+    add_compression,
+    add_configuration,
+    configuration,
+    count,
+    is_flm,
+    recipe,
+)
 from .progress import Progress
 
 __all__ = ["add"]
@@ -27,6 +35,10 @@ def add(commands: Any) -> None:
                         help="texts to compress by: an object with \"text\" a line")
     parser.add_argument("--average-bits", metavar="X", type=float,
                         help="choose bits by what they cost on the texts, X a weight at most")
+    parser.add_argument("--runs", metavar="R", type=count,
+                        help="of layers with the same bits, at most; many leave no room for a"
+                        " program that takes several tokens (default:"
+                        f" {RUNS}, or 1 for models that are too large to be run with each choice)")
     parser.add_argument("-o", "--output", metavar="FILE.flm", type=Path, required=True,
                         help="where the compiled model goes")
     parser.set_defaults(execute=_execute)
@@ -37,6 +49,8 @@ def _execute(args: argparse.Namespace) -> int:
         raise UsageError(f"The compiled model's name must end in .flm, not {args.output.name!r}")
     if args.average_bits is not None and (args.calibration is None or args.bits is not None):
         raise UsageError("--average-bits needs --calibration to choose bits by, and no --bits")
+    if args.runs is not None and args.average_bits is None:
+        raise UsageError("--runs needs --average-bits")
     config = configuration(args)
     with Progress() as progress:
         model = load(args.model, args.tokenizer)
@@ -58,7 +72,7 @@ def _calibrated(args: argparse.Namespace, model: Checkpoint) -> tuple[Recipe, Ca
     try:
         texts = read_calibration(args.calibration, model)
         if args.average_bits is not None:
-            settings = mixed(model, settings, texts, args.average_bits)
+            settings = mixed(model, settings, texts, args.average_bits, args.runs)
         return settings, Calibrated(model, settings, texts)
     except ValueError as error:
         raise UsageError(str(error)) from None

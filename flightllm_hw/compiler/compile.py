@@ -89,6 +89,7 @@ def place_programs(plan: Plan) -> list[tuple[int, list[Instruction]]]:
             raise CompileError(f"The program that leaves out blocks of attention would have {size}"
                                f" bytes, but there is room for {PROGRAM_BYTES - end}")
         elif not programs:
-            raise CompileError(f"The program would have {size} bytes, but there is room for"
-                               f" {PROGRAM_BYTES}")
+            raise CompileError(f"The program has a loop for each run of layers that are compressed"
+                               f" alike, {len(plan.split.runs)} in all, and would have {size}"
+                               f" bytes, but there is room for {PROGRAM_BYTES}")
     return programs

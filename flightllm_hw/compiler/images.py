@@ -12,10 +12,10 @@ from flightllm_hw.compiler.compress.compressed import compress as compress_float
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load.checkpoint import Checkpoint
 from flightllm_hw.compiler.load.mapped import release
-from flightllm_hw.compiler.matrices import LAYER, Matrix
 from flightllm_hw.compiler.parallel import each
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.quantizer import Compress, compressed
+from flightllm_hw.compiler.runs import Matrix
 from flightllm_hw.compiler.tape import encode
 from flightllm_hw.formats import QuantizedWeights, flush
 from flightllm_hw.formats.functions import rotary_steps
@@ -115,8 +115,13 @@ def write_lanes(plan: Plan, checkpoint: Checkpoint, images: Sequence[Bytes],
         If a matrix cannot be compressed as the recipe says.
     """
     lane, split = plan.lane, plan.split
-    jobs = [(f"layers.{n}.", n * lane.layer_beats + lane.offsets[name], split.layer[name], 0, 1)
-            for n in range(plan.model.layers) for name in LAYER]
+    jobs = []
+    for run in split.runs:
+        for n in run.layers:
+            address = lane.layers[n]
+            for matrix in run.matrices.values():
+                jobs.append((f"layers.{n}.", address, matrix, 0, 1))
+                address += matrix.beats
     jobs += [("", lane.head_address + part * lane.head.beats, lane.head, part, lane.parts)
              for part in range(lane.parts)]
     last: tuple[str, ...] = ()
@@ -155,8 +160,7 @@ def _release(images: Sequence[Bytes]) -> None:
 
 def _compressed(plan: Plan, checkpoint: Checkpoint, name: str, matrix: Matrix,
                 compress: Compress | None) -> Compressed:
-    setting = plan.split.setting(matrix.name)
-    tensor = checkpoint.tensor(name)
+    setting, tensor = matrix.setting, checkpoint.tensor(name)
     try:
         if tensor.shape[1] != matrix.columns:
             given = (compress or compress_floats)(name, _padded(plan, tensor.rows()), setting)

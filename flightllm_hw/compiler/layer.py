@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A layer of the programs: the body of their loop.
+"""A layer of the programs: the body of a loop.
 
 ::
 
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from flightllm_hw.compiler.attention import Attention
 from flightllm_hw.compiler.buffer import Buffer
 from flightllm_hw.compiler.emit import Code, Op, Piece, reg
-from flightllm_hw.compiler.matrices import Matrix
 from flightllm_hw.compiler.norms import Norms
 from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
+from flightllm_hw.compiler.runs import Matrix, Run
 from flightllm_hw.isa.vector import Addend, Function, LastFactor, Output
 
 __all__ = ["Layer"]
@@ -28,17 +28,20 @@ R = Register
 
 
 class Layer:
-    """Writes a layer.
+    """Writes a layer: any of a run.
 
     Parameters
     ----------
     plan : Plan
     buffer : Buffer
         The plan's for one token, or for several.
+    run : Run
+    behind : int
+        Beats of the tape that follows the run: the next one's first matrix, or the head.
     """
 
-    def __init__(self, plan: Plan, buffer: Buffer) -> None:
-        self.plan, self.buffer = plan, buffer
+    def __init__(self, plan: Plan, buffer: Buffer, run: Run, behind: int) -> None:
+        self.plan, self.buffer, self.run, self.behind = plan, buffer, run, behind
         self.lane, self.host = plan.lane, plan.host
         self.all_lanes = (1 << plan.config.lanes) - 1
 
@@ -46,8 +49,8 @@ class Layer:
         """All of it."""
         code, b = Code(), self.buffer
         passes = Passes(code, b)
-        norms, matrices, gated = Norms(passes), self.plan.split.layer, self.plan.split.gated
-        rest = self.lane.layer_beats - matrices["qkv"].beats
+        norms, matrices, gated = Norms(passes), self.run.matrices, self.plan.split.gated
+        rest = self.run.beats - self.run.first.beats
         last = norms.codes(b.attention_norm, b.tile)
         bias = self._load_bias(code, "qkv", last)
         heads = self._multiply(code, matrices["qkv"], b.qkv, b.qkv_step, last)
@@ -62,7 +65,7 @@ class Layer:
                                scale=True)
         added = self._add_bias(passes, "o", b.x, b.dim, last, bias)
         out = self._multiply(code, matrices["o"], b.shared, b.result_step, last, [Piece(
-            reg(R.TAPE) + matrices["qkv"].beats, rest, self.all_lanes)])
+            reg(R.TAPE) + self.run.first.beats, rest, self.all_lanes)])
         norms.residual(out, b.result_step)
 
         bias = self._load_bias(code, "up", added)
@@ -77,25 +80,25 @@ class Layer:
         down = self._multiply(code, matrices["down"], b.shared, b.result_step, last)
         norms.residual(down, b.result_step)
 
-        code.ahead(Piece(reg(R.TAPE) + self.lane.layer_beats, reg(R.NEXT), self.all_lanes))
+        code.ahead(Piece(reg(R.TAPE) + self.run.beats, reg(R.NEXT), self.all_lanes))
         ops = code.scheduled(waiting=1)
         return [*self._follow(), *ops, *self._advance()]
 
     def _follow(self) -> list[Op]:
-        """NEXT: beats of the next layer's first matrix, or of the head behind the last layer."""
-        code = Code()
-        first = self.plan.split.layer["qkv"].beats
-        head = self.lane.parts * self.lane.head.beats
-        code.emit("SYS.MIN", d=R.NEXT, x=reg(R.LEFT), y=1)
-        code.emit("SYS.MUL", d=R.NEXT, x=reg(R.NEXT), y=(first - head) % (1 << 32))
-        code.emit("SYS.ADD", d=R.NEXT, x=reg(R.NEXT), y=head)
+        """NEXT: beats of the next layer's first matrix, or of what is behind the run's last."""
+        code, first, behind = Code(), self.run.first.beats, self.behind
+        # LEFT counts layers of later runs, too.
+        later = self.plan.model.layers - self.run.layers.stop
+        code.emit("SYS.MIN", d=R.NEXT, x=reg(R.LEFT) + -later % (1 << 32), y=1)
+        code.emit("SYS.MUL", d=R.NEXT, x=reg(R.NEXT), y=(first - behind) % (1 << 32))
+        code.emit("SYS.ADD", d=R.NEXT, x=reg(R.NEXT), y=behind)
         return code.ops
 
     def _advance(self) -> list[Op]:
         """Registers of the next layer."""
         lane, host = self.lane, self.host
         homes = lane.layer_home_beats
-        steps = ((R.TAPE, lane.layer_beats), (R.HOMES, homes),
+        steps = ((R.TAPE, self.run.beats), (R.HOMES, homes),
                  (R.KEY_SCALE, homes * self.plan.config.lane.chains),
                  (R.NORMS, host.offsets["next"] // host.beat),
                  (R.VALUE_SCALE, host.layer_scales // 4),

@@ -14,8 +14,9 @@ L lanes share the kv heads in turn; element ``lane * lane_rows + row`` of a prod
 vector buffer has it, so that all but qkv come out in the tensors' order. What is missing is zero.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -23,41 +24,17 @@ import numpy.typing as npt
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load.config import ModelConfig
-from flightllm_hw.compiler.tape import TapeShape, block_tiles, header_groups
-from flightllm_hw.config import AcceleratorConfig, LaneConfig
-from flightllm_hw.formats import QuantizedWeights, check_shape_bound
+from flightllm_hw.compiler.runs import LAYER, Matrix, Run
+from flightllm_hw.config import AcceleratorConfig
 
-__all__ = ["LAYER", "Matrix", "Split", "tape_beats", "up"]
+__all__ = ["Split", "up"]
 
 Rows = npt.NDArray[np.int64]
 
-LAYER = ("qkv", "o", "up", "down")
-"""Matrices of a layer, in the order in which the tape has them."""
 
 def up(n: int, unit: int) -> int:
     """The multiple of ``unit`` that is not below ``n``."""
     return -(-n // unit) * unit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """A lane's share of a fused matrix; in every lane and layer the same.
-
-    Parameters
-    ----------
-    name : str
-    rows, columns : int
-        Padding included.
-    shape : TapeShape
-    beats : int
-        Of its tape.
-    """
-
-    name: str
-    rows: int
-    columns: int
-    shape: TapeShape
-    beats: int
 
 
 @dataclass(frozen=True)
@@ -139,42 +116,41 @@ class Split:
         return up(-(-elements // (self.config.lanes * parts)), self.config.sfu.width)
 
     @cached_property
-    def layer(self) -> dict[str, Matrix]:
+    def runs(self) -> tuple[Run, ...]:
+        """All layers, in as few runs as can be."""
+        runs = []
+        for settings, layers in groupby(
+                range(self.model.layers),
+                key=lambda n: {name: self.setting(name, n) for name in LAYER}):
+            first, *others = layers
+            runs.append(Run(layers=range(first, first + 1 + len(others)),
+                            matrices=self._layer(settings)))
+        return tuple(runs)
+
+    def _layer(self, settings: dict[str, Setting]) -> dict[str, Matrix]:
         """Matrices of a layer by name."""
         m, rows = self.model, {
             "qkv": self.homes * self.home_rows, "o": self.share(self.model.dim),
             "up": len(self.tensors("up")) * self.share(self.model.hidden),
             "down": self.share(self.model.dim)}
         columns = {"qkv": m.dim, "o": m.heads * self.head_elements, "up": m.dim, "down": m.hidden}
-        return {name: self._matrix(name, rows[name], columns[name]) for name in LAYER}
+        return {name: Matrix.of(name, settings[name], rows[name], columns[name], self.config)
+                for name in LAYER}
 
     def head(self, parts: int) -> Matrix:
         """One part of the head."""
-        return self._matrix("head", self.share(self.model.vocab, parts), self.model.dim)
+        return Matrix.of("head", self.recipe.of("head"), self.share(self.model.vocab, parts),
+                         self.model.dim, self.config)
 
-    def setting(self, name: str) -> Setting:
-        """How a fused matrix is compressed."""
-        names = [f"layers.{n}.{part}" for n in range(self.model.layers)
-                 for part in self.tensors(name)]
-        names = ["head"] if name == "head" else names
-        settings = {name: self.recipe.of(name) for name in names}
-        first = settings[names[0]]
-        for other, own in settings.items():
-            if own != first:
-                raise CompileError(f"{names[0]} is compressed to {first}, so {other} must be, too,"
-                                   f" not to {own}: they share instructions")
-        return first
-
-    def _matrix(self, name: str, rows: int, columns: int) -> Matrix:
-        setting = self.setting(name)
-        try:
-            shape = _shape(rows, columns, setting, self.config.lane)
-            check_shape_bound(columns, setting.bits, setting.zero_point)
-        except ValueError as e:
-            raise CompileError(f"Matrix {name} of {setting} cannot be compiled for"
-                               f" {self.config.name}: {e}") from None
-        return Matrix(name=name, rows=rows, columns=columns, shape=shape,
-                      beats=tape_beats(shape, self.config.lane))
+    def setting(self, name: str, layer: int) -> Setting:
+        """How a fused matrix of a layer is compressed."""
+        first, *others = (f"layers.{layer}.{tensor}" for tensor in self.tensors(name))
+        setting = self.recipe.of(first)
+        for other in others:
+            if (own := self.recipe.of(other)) != setting:
+                raise CompileError(f"{first} is compressed to {setting}, so {other} must be, too,"
+                                   f" not to {own}: they are one matrix")
+        return setting
 
     # Rows of tensors: -1 stands for a row of zeros.
 
@@ -206,25 +182,3 @@ class Split:
 
         queries = [("q", rows(head * self.shared + s, turned)) for s in range(self.shared)]
         return [*queries, ("k", rows(head, turned)), ("v", rows(head, element))]
-
-
-def _shape(rows: int, columns: int, setting: Setting, config: LaneConfig) -> TapeShape:
-    """The shape of a matrix that is compressed so."""
-    groups = -(-columns // setting.group)
-    zeros = np.zeros((1, columns), np.uint8)
-    weights = QuantizedWeights(
-        codes=zeros if setting.zero_point else zeros.view(np.int8),
-        zero=np.zeros((1, groups), np.uint8) if setting.zero_point else None,
-        row_scale=np.zeros(1, np.float32), group_scale=np.zeros((1, groups), np.uint16),
-        bits=setting.bits, group=setting.group)
-    shape = TapeShape.of(weights, setting.pattern, config)
-    return replace(shape, row_blocks=-(-rows // config.tile_rows(setting.pattern)))
-
-
-def tape_beats(shape: TapeShape, config: LaneConfig) -> int:
-    """Beats of a matrix without masks."""
-    headers = -(-shape.groups // header_groups(shape.pattern, config))
-    tiles = (shape.groups - 1) * shape.group_tiles + shape.last_tiles
-    planes = tiles // block_tiles(shape.pattern) * (shape.bits + shape.pattern.index_planes)
-    row_scales = config.tile_rows(shape.pattern) // config.chains
-    return shape.row_blocks * (row_scales + headers * (1 + shape.zero_point) + planes // 2)

@@ -6,18 +6,21 @@
     lane    layer 0: qkv, o, up, down │ layer 1 │ .. │ head │ homes of layer 0 │ of layer 1 │ ..
     host    programs │ embedding │ positions │ norms and biases │ steps │ value scales │ logits
 
-Of a layer, the lane's homes follow one another: keys, values, keys, values. Host memory has the
-norm weights and biases of a layer before those of the next, and the last norm's behind all.
+Layers take as many beats as their bits say, but all their homes as many. Of a layer, the lane's
+homes follow one another: keys, values, keys, values. Host memory has the norm weights and biases of
+a layer before those of the next, and the last norm's behind all.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from flightllm_hw.compiler.buffer import Buffer
 from flightllm_hw.compiler.compress.attention import BLOCK
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.kv import KeyHome, ValueHome
-from flightllm_hw.compiler.matrices import LAYER, Matrix, Split, up
+from flightllm_hw.compiler.matrices import Split, up
+from flightllm_hw.compiler.runs import Matrix
 
 __all__ = ["PROGRAM_BYTES", "HostMap", "LaneMap"]
 
@@ -62,13 +65,10 @@ class LaneMap:
                          context=self.context, group=group)
 
     @cached_property
-    def offsets(self) -> dict[str, int]:
-        """Of matrices in their layer."""
-        found, at = {}, 0
-        for name in LAYER:
-            found[name] = at
-            at += self.split.layer[name].beats
-        return found
+    def layers(self) -> tuple[int, ...]:
+        """Of every layer's matrices, and of what is behind the last."""
+        beats = (run.beats for run in self.split.runs for _ in run.layers)
+        return tuple(accumulate(beats, initial=0))
 
     @cached_property
     def head(self) -> Matrix:
@@ -76,14 +76,9 @@ class LaneMap:
         return self.split.head(self.parts)
 
     @property
-    def layer_beats(self) -> int:
-        """From a layer's matrices to the next's."""
-        return sum(matrix.beats for matrix in self.split.layer.values())
-
-    @property
     def head_address(self) -> int:
         """Of the head's first part."""
-        return self.split.model.layers * self.layer_beats
+        return self.layers[-1]
 
     @property
     def home_beats(self) -> int:

@@ -4,12 +4,14 @@
 ::
 
     x = embedding[token] (+ positions[position])
-    for every layer:   normed ─► qkv ─► attention ─► o ─► x += ─► normed ─► up ─► down ─► x +=
+    for every run:
+      for every layer of it:
+        normed ─► qkv ─► attention ─► o ─► x += ─► normed ─► up ─► down ─► x +=
     normed ─► head ─► logits
 
-The layers are a loop: registers hold where the layer's tape, homes and norm weights are. The lanes'
-tapes go on through it: within a layer, they are told of all that the layer reads, and of what
-follows it.
+A run, layers that are compressed alike, is a loop: registers hold where the layer's tape, homes and
+norm weights are, and go on from run to run. So do the lanes' tapes: within a layer, they are told
+of all that the layer reads, and of what follows it.
 
 Several tokens meet each matrix at once (MM). Their positions begin at a multiple of their number.
 """
@@ -50,9 +52,13 @@ class _Program:
     def program(self) -> list[Instruction]:
         """All of it."""
         before, behind = self._before(), self._behind()
-        body = Layer(self.plan, self.buffer).ops()
-        loop = Op("SYS.LOOP", {"count": self.plan.model.layers, "length": len(body)})
-        return instructions([*before, loop, *body, *behind])
+        loops: list[Op] = []
+        runs = self.plan.split.runs
+        follow = [*(run.first.beats for run in runs[1:]), self.lane.parts * self.lane.head.beats]
+        for run, beats in zip(runs, follow, strict=True):
+            body = Layer(self.plan, self.buffer, run, beats).ops()
+            loops += [Op("SYS.LOOP", {"count": len(run.layers), "length": len(body)}), *body]
+        return instructions([*before, *loops, *behind])
 
     # Before the layers.
 
@@ -61,7 +67,7 @@ class _Program:
         code, host, b = Code(), self.host, self.buffer
         beat = host.beat
         code.emit("SYS.ADD", d=R.TAPE)
-        code.append(Piece(reg(R.TAPE), self.plan.split.layer["qkv"].beats, self.all_lanes).ops())
+        code.append(Piece(reg(R.TAPE), self.plan.split.runs[0].first.beats, self.all_lanes).ops())
         for t in range(b.tile):
             code.emit("SYS.MUL", d=R.SCRATCH, x=host.vector // beat, y=reg(TOKENS[t]))
             code.emit("LD.VECTOR", address=reg(R.SCRATCH) + host.embedding // beat,

@@ -16,7 +16,7 @@ from flightllm_hw.compiler.compress import (
     Recipe,
     Report,
     Setting,
-    choose_bits,
+    choose_bits_of_runs,
     compress,
     compress_model,
     measure_sensitivity,
@@ -25,10 +25,12 @@ from flightllm_hw.compiler.load import Checkpoint
 from flightllm_hw.golden.calibration import Calibration, Divergence
 from flightllm_hw.golden.perplexity import read_texts
 
-__all__ = ["Calibrated", "mixed", "read_calibration"]
+__all__ = ["RUNS", "Calibrated", "mixed", "read_calibration"]
 
-TOGETHER = (("q", "k", "v"), ("o",), ("gate", "up"), ("down",), ("head",))
-"""Matrices that share instructions, and so their bits: each of these in every layer."""
+RUNS = 3
+"""Runs of layers, for each of which programs have a loop: with no more, the programs for one token
+and for eight fit the room that there is. Where losses are estimated it is one run, for estimates of
+different layers compare badly (``docs/compression.md``)."""
 
 MEASURED = 20_000_000
 """Parameters up to which a choice of bits is measured by running the texts with it."""
@@ -85,11 +87,12 @@ class Calibrated:
         return Report(tuple(self._lines))
 
 
-def mixed(model: Checkpoint, recipe: Recipe, texts: Texts, average: float) -> Recipe:
-    """The recipe with bits for each kind of matrix, of no more than ``average`` a code.
+def mixed(model: Checkpoint, recipe: Recipe, texts: Texts, average: float,
+          runs: int | None = None) -> Recipe:
+    """The recipe with bits of no more than ``average`` a code, in at most ``runs`` runs of layers.
 
-    Kinds lose what their matrices lose in all layers. Small models are run with each choice; of
-    larger ones the loss is estimated from the inputs of each matrix.
+    What a matrix loses is measured for small models, by running the texts with each choice; of
+    larger ones it is estimated from the matrix's inputs. Without ``runs`` it is ``RUNS`` or one.
 
     Raises
     ------
@@ -99,18 +102,6 @@ def mixed(model: Checkpoint, recipe: Recipe, texts: Texts, average: float) -> Re
     size = sum(int(np.prod(shape)) for shape in model.config.shapes().values())
     loss = Divergence(model, texts) if size <= MEASURED else None
     table, sizes = measure_sensitivity(model, recipe, Calibration(model, texts), loss=loss)
-    kinds: dict[str, dict[int, float]] = {}
-    totals: dict[str, int] = {}
-    for names in TOGETHER:
-        own = [name for name in table if name.rsplit(".", 1)[-1] in names]
-        if own:
-            kind = names[0]
-            kinds[kind] = {bits: sum(table[name][bits] for name in own) for bits in table[own[0]]}
-            totals[kind] = sum(sizes[name] for name in own)
-    chosen = choose_bits(kinds, totals, average)
-    return recipe.with_bits({name: chosen[names[0]] for names in TOGETHER if names[0] in chosen
-                             for name in names if _has(model, name)})
-
-
-def _has(model: Checkpoint, kind: str) -> bool:
-    return kind == "head" or kind in model.config.layer_shapes()
+    if runs is None:
+        runs = 1 if loss is None else RUNS
+    return recipe.with_bits(choose_bits_of_runs(table, sizes, average, runs))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``flightllm-hw run``, ``compile`` and ``info`` as users type them."""
 
+import itertools
 import json
 
 import numpy as np
@@ -186,13 +187,21 @@ def test_texts_make_compression_better(folder, tmp_path, capsys):
                  "--context", "32", "-o", str(out)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[-1] == str(out)
-    assert sum(line.startswith("layers.") for line in told) == 4 * 7
+    lines = [line.split() for line in told if line.startswith("layers.")]
+    assert len(lines) == 4 * 7
+    bits = [[int(line[3]) for line in lines if line[0].startswith(f"layers.{n}.")]
+            for n in range(4)]
+    assert 1 < 1 + sum(a != b for a, b in itertools.pairwise(bits)) <= 3
+    assert main(["info", str(out)]) == 0
+    assert "2 tokens at a time" in capsys.readouterr().out
     found = object_of(capsys, out, "--prompt", "Once upon a", "--tokens", 3)
     assert found["text"].startswith("Once upon a time")
 
 
 @pytest.mark.parametrize("arguments, message", [
     (["--average-bits", "3.5"], "needs --calibration"),
+    (["--runs", "2"], "--runs needs --average-bits"),
+    (["--runs", "0"], "must be 1 or more"),
     (["--average-bits", "1", "--calibration", "good"], "Average bits must be at least 2"),
     (["--calibration", "bad"], "line 1 must be a JSON object with a text"),
     (["--calibration", "nowhere"], "nowhere: No such file"),

@@ -183,7 +183,7 @@ def test_what_compresses_must_do_as_asked(tmp_path, rng):
      "MiB of each lane's memory, but a channel of the u280 has 256"),
     (replace(LLAMA_7B, context=8192), "u280", {}, "there is room for a context of [0-9]+$"),
     (LLAMA, "tiny", {"recipe": Recipe(overrides={"layers.1.k": Setting(bits=4)})},
-     r"layers\.0\.q is compressed to W8 G32 .* layers\.1\.k must be, too, not to W4"),
+     r"layers\.1\.q is compressed to W8 G32 .* layers\.1\.k must be, too, not to W4"),
     (LLAMA, "tiny", {"recipe": Recipe(default=Setting(group=16, pattern=Pattern.S1_4))},
      "Matrix qkv of W8 G16 .* must be at least 64 columns"),
 ])
