@@ -51,9 +51,6 @@ def add_compression(parser: argparse.ArgumentParser) -> None:
     add_setting(parser)
     parser.add_argument("--context", metavar="N", type=count,
                         help="tokens that there is room for (default: the model's)")
-    parser.add_argument("--attention", metavar="NEAR,FIRST",
-                        help="prefill looks at the first FIRST and the last NEAR blocks of 64"
-                        " positions (default: at all)")
 
 
 def add_setting(parser: argparse.ArgumentParser, bits: int = 8, group: int = 32) -> None:
@@ -65,11 +62,28 @@ def add_setting(parser: argparse.ArgumentParser, bits: int = 8, group: int = 32)
     parser.add_argument("--zero-point", action="store_true",
                         help="unsigned codes with a zero point a group")
     parser.add_argument("--sparsity", metavar="N:M", help="weights kept, such as 2:4")
+    parser.add_argument("--attention", metavar="NEAR,FIRST",
+                        help="prefill looks at the first FIRST and the last NEAR blocks of 64"
+                        " positions (default: at all)")
+    parser.add_argument("--recipe", metavar="FILE.json", type=Path,
+                        help="settings of each matrix, in place of all of these")
 
 
 def recipe(args: argparse.Namespace, bits: int = 8, group: int = 32) -> Recipe:
-    """What they say, and what is meant where they say nothing."""
+    """What they say, and what is meant where they say nothing.
+
+    Raises
+    ------
+    UsageError
+        If that is no recipe, or a file's and something beside it.
+    """
+    said = (args.bits, args.group, args.sparsity, args.attention, args.zero_point or None)
     try:
+        if args.recipe is not None:
+            if any(value is not None for value in said):
+                raise UsageError("--recipe takes the place of --bits, --group, --zero-point,"
+                                 " --sparsity and --attention: give it alone")
+            return Recipe.from_json(args.recipe.read_text(encoding="utf-8"))
         setting = Setting(
             bits=bits if args.bits is None else args.bits,
             group=group if args.group is None else args.group, zero_point=args.zero_point,

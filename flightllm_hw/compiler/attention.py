@@ -14,6 +14,7 @@ that nobody appends to. The values' scales lie in the host's memory: a position'
 those of all that are seen are loaded.
 """
 
+from collections.abc import Generator
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
@@ -57,18 +58,18 @@ class Attention:
         self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
 
-    def emit(self, heads: Op, source: Op) -> Op:
-        """All homes; the last operation.
+    def products(self, heads: Op, source: Op) -> Generator[None, None, Op]:
+        """All homes, up to a product each time; the last operation in the end.
 
         ``heads`` is the product that gives queries, keys and values, ``source`` what completes
         them: the pass that adds biases, or the product.
         """
         last = heads
         for home in range(self.split.homes):
-            last = self._home(home, source, last)
+            last = yield from self._home(home, source, last)
         return last
 
-    def _home(self, home: int, source: Op, before: Op) -> Op:
+    def _home(self, home: int, source: Op, before: Op) -> Generator[None, None, Op]:
         heads = self.split.heads_of(home)
         at = home * self.lane.home_beats
         stored: Op | None = None
@@ -76,10 +77,14 @@ class Attention:
             self._turn(home, heads, t, source, stored)
             stored, last = self._append(home, heads, t, before)
         scores = self._scores(home, last, self._key_pieces(at, (1 << heads) - 1))
+        yield
         loaded = self._load_value_scales(home, heads)
         for t in range(self.buffer.tile):
             last = self._weights(heads, t, scores, loaded)
-        return self._mix(home, heads, last, self._value_pieces(at, (1 << heads) - 1))
+        o = self.buffer.attention + home * self.plan.config.lanes * self.shared * self.buffer.head
+        mixed = self._mix(o, last, self._value_pieces(at, (1 << heads) - 1))
+        yield
+        return self._sorted(o, heads, mixed)
 
     # The new tokens.
 
@@ -108,31 +113,32 @@ class Attention:
         What has stored the scales, and the pass behind which queries are there.
         """
         b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
+        token = b.token + t
         codes: dict[str, Any] = {"output": Output.CODES, "z_step": 1, "spread": 1,
                                  "segments": heads, "rows": b.head,
                                  "limit": self.plan.model.head_dim}
         place = self.lane.keys.place(0)
         # A tile begins with an even row; scales of even rows come first.
-        scale = at * chains + t % 2 * chains + t // 2
+        scale = at * chains + token % 2 * chains + token // 2
         self.passes.emit(
             a=b.keys, a_step=b.head, z=b.key_scales, target=Target.KEYS,
             address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
-            place=reg(R.ROW) + t, scale_address=reg(R.KEY_SCALE) + scale, **codes)
+            place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale, **codes)
         place, at = self.lane.values.place(0), at + self.lane.keys.beats
         appended = self.passes.emit(
             a=self._first(home, t) + (self.shared + 1) * b.head, a_step=b.lane, z=b.sums,
             target=Target.VALUES, address=reg(R.HOMES) + self.visible.value + at + place.address,
-            high=place.high, low=place.low, place=reg(R.POSITION) + t,
+            high=place.high, low=place.low, place=reg(R.POSITION) + token,
             order=Wait.CHAIN, **codes)
         for s in range(self.shared):
             # The lanes must be done with what they had before.
             last = self.passes.emit(
                 after=[before], a=b.scores + s * b.head, a_step=self.shared * b.head,
                 z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
-                scales=Bank.Z, order=Wait.CHAIN, **codes)
+                scales=Bank.Z, order=Wait.CHAIN, **b.place, **codes)
         stored = self.code.emit(
             "ST.SCALARS", after=[appended], d=b.sums, count=heads,
-            address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + t,
+            address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + token,
             step=self.host.head_scales // 4)
         return stored, last
 
@@ -170,7 +176,7 @@ class Attention:
             self.code, b, self.lane.keys.shape(1), self.tokens, after=[queries], tape=keys,
             row_blocks=reg(R.BLOCK) + 1, stride=b.head_stride, o=b.scores, o_step=b.positions,
             lane_rows=self.tokens * b.positions * self.plan.config.sfu.width,
-            limit=self.visible.limit, maxima=b.maxima, d=b.queries)
+            limit=self.visible.limit + b.token, maxima=b.maxima, d=b.queries)
 
     def _load_value_scales(self, home: int, heads: int) -> Op:
         """The value scales of all positions that are seen."""
@@ -191,7 +197,7 @@ class Attention:
         """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
         b = self.buffer
         seen: dict[str, Any] = {"segments": heads, "rows": self.visible.buffer_rows,
-                                "limit": self.visible.limit + t}
+                                "limit": self.visible.limit + b.token + t}
         self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
                          d_step=1, **seen, **SCALE)
         first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions
@@ -206,22 +212,26 @@ class Attention:
                 function=Function.EXP, last=LastFactor.B, output=Output.CODES, z=b.key_scales,
                 z_step=1, reduce=Reduce.SUM, reduce_tap=Tap.FUNCTION, step=Step.UNDER,
                 d=b.sums + s * heads, d_step=1, scales=Bank.REDUCTION, spread=1,
-                token=t * self.shared + s, stride=b.head_stride, **seen)
+                token=t * self.shared + s, stride=b.head_stride, **b.place, **seen)
         return last
 
-    def _mix(self, home: int, heads: int, weights: Op, values: list[Piece]) -> Op:
-        """Sums of values, head after head in the model's order."""
-        b, results = self.buffer, self.tokens * self.buffer.head
-        o = b.attention + home * self.plan.config.lanes * self.shared * b.head
-        mixed = product(
+    def _mix(self, o: int, weights: Op, values: list[Piece]) -> Op:
+        """Sums of values: of one token where they belong."""
+        b = self.buffer
+        return product(
             self.code, b, self.lane.values.shape(1), self.tokens, after=[weights], tape=values,
             groups=reg(R.GROUPS) + 1, last_tiles=reg(R.TILES) + 1, stride=b.head_stride,
             o=o if b.tile == 1 else b.scores, o_step=b.head,
             lane_rows=self.tokens * self.split.head_elements)
-        if b.tile == 1:
-            return mixed
-        # Every lane has all of its tokens' results side by side.
-        for t in range(b.tile):
+
+    def _sorted(self, o: int, heads: int, mixed: Op) -> Op:
+        """Sums of several tokens, head after head in the model's order.
+
+        Every lane has all of its tokens' results side by side.
+        """
+        b, results = self.buffer, self.tokens * self.buffer.head
+        last = mixed
+        for t in range(b.tile if b.tile > 1 else 0):
             last = self.passes.emit(
                 after=[mixed], a=b.scores + t * self.shared * b.head, a_step=results,
                 segments=heads, rows=self.shared * b.head,

@@ -20,7 +20,7 @@ others', on what comes later or is no longer needed. A matrix's biases are loade
 one before have been added.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flightllm_hw.compiler.matrices import Split, up
@@ -38,15 +38,36 @@ class Buffer:
     context : int
         Positions.
     tile : int
-        Tokens that the program takes at once.
+        Tokens that meet a matrix at once.
+    tiles : int
+        Tiles of them that take turns: while one is multiplied, the other is with the SFU.
+    index : int
+        Which of them this is: each has rows, scalars and activation words of its own.
     """
 
     split: Split
     context: int
     tile: int = 1
+    tiles: int = 1
+    index: int = 0
 
     def _rows(self, elements: int) -> int:
         return -(-elements // self.split.config.sfu.width)
+
+    @property
+    def each(self) -> "list[Buffer]":
+        """Every tile's."""
+        return [replace(self, index=n) for n in range(self.tiles)]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the program takes."""
+        return self.tiles * self.tile
+
+    @property
+    def token(self) -> int:
+        """The first of this tile."""
+        return self.index * self.tile
 
     # Sizes in rows.
 
@@ -125,12 +146,12 @@ class Buffer:
     @property
     def x(self) -> int:
         """The residual stream."""
-        return 0
+        return self.index * replace(self, tiles=1, index=0).rows if self.index else 0
 
     @property
     def attention_norm(self) -> int:
         """Its weights."""
-        return self.tile * self.dim
+        return self.x + self.tile * self.dim
 
     @property
     def mlp_norm(self) -> int:
@@ -187,6 +208,8 @@ class Buffer:
     @cached_property
     def rows(self) -> int:
         """Rows that are needed, but for logits."""
+        if self.tiles > 1:
+            return self.tiles * replace(self, tiles=1, index=0).rows
         s, lanes, tile = self.split, self.split.config.lanes, self.tile
         results = lanes * s.shared * tile * self.head
         inside = self.up_step + lanes * self.gate * s.gated
@@ -224,28 +247,35 @@ class Buffer:
     @property
     def words(self) -> int:
         """Activation words that are needed."""
-        return max(-(-self.tile // 2) * self.stride,
-                   -(-self.tile * self.split.shared // 2) * self.head_stride)
+        return self.tiles * max(-(-self.tile // 2) * self.stride,
+                                -(-self.tile * self.split.shared // 2) * self.head_stride)
 
-    # Scalars.
+    @property
+    def place(self) -> dict[str, int]:
+        """Where lanes have the tile's activations and their scales."""
+        return {"word": self.words // self.tiles * self.index, "bank": self.index}
 
-    root = 0
-    """1 / sqrt of the mean square of every token's x; for LayerNorm the mean of x."""
+    # Scalars: those of attention serve one tile after the other.
+
+    @property
+    def root(self) -> int:
+        """1 / sqrt of the mean square of every token's x; for LayerNorm the mean of x."""
+        return self.token
 
     @property
     def unit(self) -> int:
         """Scales of every token's codes for all lanes."""
-        return self.tile
+        return self.tokens + self.token
 
     @property
     def deviation(self) -> int:
         """For LayerNorm: 1 / sqrt of the mean square of every token's x - mean."""
-        return 2 * self.tile
+        return 2 * self.tokens + self.token
 
     @property
     def queries(self) -> int:
         """Scales of a token's queries, query after query, lane after lane; then greatest scores."""
-        return self.tile * (2 + self.split.centred)
+        return self.tokens * (2 + self.split.centred)
 
     @property
     def maxima(self) -> bool:

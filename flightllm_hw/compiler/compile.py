@@ -57,7 +57,7 @@ def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path,
     numbers: dict[str, int | None] = {"context": plan.context, "host_bytes": plan.host.size,
                "lane_bytes": plan.lane.size, "decode": programs[0][0],
                "prefill": programs[1][0] if programs[1:] else None,
-               "tile": plan.prefill.tile if programs[1:] and plan.prefill else 1,
+               "tile": plan.prefill.tokens if programs[1:] and plan.prefill else 1,
                "logits": plan.host.logits}
     if plan.recipe.attention is not None:
         numbers |= asdict(plan.recipe.attention)

@@ -60,7 +60,8 @@ class Compiled:
     tokenizer: Tokenizer | None = None
     attention: LocalGlobal | None = None
 
-    def registers(self, tokens: int | Sequence[int], position: int) -> list[int]:
+    def registers(self, tokens: int | Sequence[int], position: int,
+                  logits: bool = True) -> list[int]:
         """What registers from 1 on must be when a program starts.
 
         Parameters
@@ -69,6 +70,8 @@ class Compiled:
             One for the decode program, ``tile`` for the prefill program.
         position : int
             Of the first.
+        logits : bool
+            Whether those behind the last token are wanted; without, the head is not read.
 
         Raises
         ------
@@ -89,7 +92,8 @@ class Compiled:
         if position % len(tokens):
             raise ValueError(f"Position of {len(tokens)} tokens must be a multiple of"
                              f" {len(tokens)}, not {position}")
-        values = {Register.POSITION: position} | dict(zip(TOKENS, tokens, strict=False))
+        values = {Register.POSITION: position, Register.LOGITS: int(logits)}
+        values |= dict(zip(TOKENS, tokens, strict=False))
         return [values.get(Register(n), 0) for n in range(1, max(values) + 1)]
 
     def read_logits(self, host: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -12,17 +12,17 @@ __all__ = ["check", "fits"]
 def fits(several: Buffer) -> bool:
     """Whether there is room for several tokens at once, where there is for one.
 
-    Tokens of a tile lie in one row of the vector buffer, in one row block of keys and one tile
+    All tokens lie in one row of the vector buffer, in one row block of keys and one tile
     of values: their places differ by constants.
     """
     config, tokens = several.split.config, several.split.shared * several.tile
-    parts = replace(several, tile=1).parts
+    parts = replace(several, tile=1, tiles=1).parts
     logits = several.shared + min(parts, 2) * several.logits(parts)
     segments = several.tile * config.lanes
     limits = (
         (max(several.rows, logits), config.sfu.rows), (several.scalars, config.sfu.scalars),
         (several.words, config.lane.window_words), (tokens, config.lane.tokens),
-        (several.tile, min(8, config.sfu.width, 2 * config.lane.chains, several.context)),
+        (several.tokens, min(8, config.sfu.width, 2 * config.lane.chains, several.context)),
         (tokens * several.positions * config.sfu.width, (1 << 16) - 1), (segments, 256))
     return all(needed <= there for needed, there in limits)
 

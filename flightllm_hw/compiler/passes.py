@@ -47,16 +47,17 @@ class Passes:
         segments = b.tile if tokens is None else tokens
         own: dict[str, Any] = {"a": a, "a_step": step, "segments": segments,
                "limit": elements, "rows": -(-elements // b.split.config.sfu.width)}
+        place: dict[str, Any] = b.place
         if scale:
             self.emit(after=[after], **own, d=b.unit, d_step=1, **SCALE)
         return self.emit(**own, output=Output.CODES, z=b.unit, z_step=1, scales=Bank.Z,
-                         stride=b.stride, order=Wait.CHAIN)
+                         stride=b.stride, order=Wait.CHAIN, **place)
 
 
 def product(code: Code, buffer: Buffer, shape: MatrixShape, tokens: int, *,
             after: Iterable[Op | None], tape: Sequence[Piece] = (), **fields: Any) -> Op:
     """An MV or MM of ``tokens``; ``fields`` may say other things of the matrix."""
-    usual = _matrix_fields(shape) | {"tokens": tokens, "stride": buffer.stride}
+    usual = _matrix_fields(shape) | {"tokens": tokens, "stride": buffer.stride} | buffer.place
     return code.emit("MV" if tokens == 1 else "MM", after=after, tape=tape, **usual | fields)
 
 

@@ -75,7 +75,8 @@ class Plan:
     @cached_property
     def prefill(self) -> Buffer | None:
         """The same of the program that takes several tokens at once; None where none has room."""
-        tiles = (Buffer(self.split, self.context, tile) for tile in (8, 4, 2))
+        tiles = (Buffer(self.split, self.context, *tiles)
+                 for tiles in ((4, 2), (8, 1), (4, 1), (2, 1)))
         return next((buffer for buffer in tiles if fits(buffer)), None)
 
     @cached_property

@@ -37,7 +37,7 @@ def decode_program(plan: Plan) -> list[Instruction]:
 
 
 def prefill_program(plan: Plan) -> list[Instruction] | None:
-    """The program for ``plan.prefill.tile`` tokens; None where there is no room for several."""
+    """The program for ``plan.prefill.tokens``; None where there is no room for several."""
     return None if plan.prefill is None else _Program(plan, plan.prefill).program()
 
 
@@ -64,38 +64,39 @@ class _Program:
 
     def _before(self) -> list[Op]:
         """Registers, the embedding, positions or RoPE's table, and how great x is."""
-        code, host, b = Code(), self.host, self.buffer
+        code, host = Code(), self.host
         beat = host.beat
         code.emit("SYS.ADD", d=R.TAPE)
         code.append(Piece(reg(R.TAPE), self.plan.split.runs[0].first.beats, self.all_lanes).ops())
-        for t in range(b.tile):
-            code.emit("SYS.MUL", d=R.SCRATCH, x=host.vector // beat, y=reg(TOKENS[t]))
-            code.emit("LD.VECTOR", address=reg(R.SCRATCH) + host.embedding // beat,
-                      o=b.x + t * b.dim, rows=b.dim)
-        code.emit("LD.VECTOR", address=host.norms // beat, o=b.attention_norm, rows=b.norm)
-        if self.plan.split.turns:
-            self._table(code)
-        else:
-            self._positions(code)
+        for b in self.buffer.each:
+            for t in range(b.tile):
+                code.emit("SYS.MUL", d=R.SCRATCH, x=host.vector // beat, y=reg(TOKENS[b.token + t]))
+                code.emit("LD.VECTOR", address=reg(R.SCRATCH) + host.embedding // beat,
+                          o=b.x + t * b.dim, rows=b.dim)
+            code.emit("LD.VECTOR", address=host.norms // beat, o=b.attention_norm, rows=b.norm)
+            if self.plan.split.turns:
+                self._table(code, b)
+            else:
+                self._positions(code, b)
         self._registers(code)
         return code.ops
 
-    def _positions(self, code: Code) -> None:
+    def _positions(self, code: Code, b: Buffer) -> None:
         """Learned ones are added to x."""
-        host, b = self.host, self.buffer
+        host = self.host
         code.emit("SYS.MUL", d=R.SCRATCH, x=host.vector // host.beat, y=reg(R.POSITION))
         for t in range(b.tile):
             last = code.emit("LD.VECTOR", o=b.shared + t * b.dim, rows=b.dim,
-                             address=reg(R.SCRATCH) + (host.positions + t * host.vector)
+                             address=reg(R.SCRATCH) + (host.positions + (b.token + t) * host.vector)
                              // host.beat)
         Norms(Passes(code, b)).residual(last, b.dim)
 
-    def _table(self, code: Code) -> None:
+    def _table(self, code: Code, b: Buffer) -> None:
         """RoPE's table; x is measured as it is."""
-        m, host, b = self.plan.model, self.host, self.buffer
+        m, host = self.plan.model, self.host
         steps = code.emit("LD.STEPS", address=host.steps // host.beat, pairs=m.head_dim // 2)
         for t in range(b.tile):
-            code.emit("MISC.TABLE", after=[steps], position=reg(R.POSITION) + t,
+            code.emit("MISC.TABLE", after=[steps], position=reg(R.POSITION) + b.token + t,
                       o=b.table + t * b.head, pairs=m.head_dim // 2)
         passes = Passes(code, b)
         passes.emit(a=b.x, a_step=b.dim, segments=b.tile, rows=b.dim, limit=m.dim,
@@ -136,20 +137,21 @@ class _Program:
     # Behind the layers.
 
     def _behind(self) -> list[Op]:
-        """The last norm, and the head part by part."""
-        code, b, host = Code(), self.buffer, self.host
+        """The last norm, and the head part by part: a loop, gone through once or not at all."""
+        code, b, host = Code(), self.buffer.each[-1], self.host
         last = Norms(Passes(code, b)).codes(b.attention_norm, 1)
         stores: list[Op] = []
         # Parts are made for the program of one token.
         parts = self.lane.parts
         rows = b.logits(parts)
         for part in range(parts):
-            o = b.shared + part % 2 * rows
+            # Nothing of the first tile is needed any more.
+            o = self.buffer.shared + part % 2 * rows
             free = stores[part - 2] if part > 1 else None
             logits = product(code, b, self.lane.head.shape, 1, after=[last, free], o=o,
                              lane_rows=self.lane.head.rows)
             stores.append(code.emit(
                 "ST.VECTOR", after=[logits], a=o, rows=rows,
                 address=(host.logits + part * host.part_logits) // host.beat))
-        code.emit("SYS.END")
-        return code.ops
+        wanted = Op("SYS.LOOP", {"count": reg(R.LOGITS), "length": len(code.ops)})
+        return [wanted, *code.ops, Op("SYS.END", {})]

@@ -27,44 +27,48 @@ class Register(IntEnum):
     TOKEN_6 = 8
     TOKEN_7 = 9
 
+    LOGITS = 10
+    """Given: 1 if the logits behind the last token are wanted, 0 if not."""
+
     # Of the position.
-    BLOCK_BEATS = 10
+    BLOCK_BEATS = 11
     """Beats of keys' row blocks before its own."""
-    KEY = 11
+    KEY = 12
     """Beats from a home of keys to where its key goes, less those of position 0."""
-    ROW = 12
+    ROW = 13
     """Its row in the row block of keys."""
-    BLOCK = 13
+    BLOCK = 14
     """Row blocks of keys before its own."""
-    VALUE = 14
+    VALUE = 15
     """Beats from a home of values to where its value goes, less those of position 0."""
-    GROUPS = 15
+    GROUPS = 16
     """Groups of values before its own."""
-    TILES = 16
+    TILES = 17
     """Tiles of its group of values before its own."""
-    BUFFER_ROWS = 17
+    BUFFER_ROWS = 18
     """Rows of the vector buffer that the positions before its own row take."""
 
     # Of the layer: they grow from layer to layer.
-    TAPE = 18
+    TAPE = 19
     """Lane memory: beat of the layer's matrices."""
-    HOMES = 19
+    HOMES = 20
     """Lane memory: beat of the layer's homes."""
-    KEY_SCALE = 20
+    KEY_SCALE = 21
     """Lane memory: word of the key's scale in the layer's first home."""
-    NORMS = 21
+    NORMS = 22
     """Host memory: beat of the layer's norm weights and biases."""
-    VALUE_SCALE = 22
+    VALUE_SCALE = 23
     """Host memory: word of the position's value scale in the layer's first home."""
-    VALUE_SCALES = 23
+    VALUE_SCALES = 24
     """Host memory: beat of all value scales of the layer's first home."""
-    LEFT = 24
+    LEFT = 25
     """Layers that follow."""
-    NEXT = 25
+    NEXT = 26
     """Beats of the tape that follows the layer: the next one's first matrix, or the head."""
 
+    OTHER = 30
     SCRATCH = 31
-    """Anything, for an instruction or two."""
+    """Both: anything, for an instruction or two."""
 
 
 class Seen(IntEnum):

@@ -107,7 +107,7 @@ class Session:
         left = list(tokens)
         while left:
             count = self._count(len(left)) if tiles else 1
-            self._run(left[:count])
+            self._run(left[:count], logits=count == len(left))
             del left[:count]
         raw = self.device.read(HOST, self.model.logits, 4 * self.model.model.vocab)
         return np.frombuffer(raw.tobytes(), "<f4")
@@ -138,11 +138,11 @@ class Session:
         whole = left >= self.model.tile and self.position % self.model.tile == 0
         return self.model.tile if self.model.prefill is not None and whole else 1
 
-    def _run(self, tokens: Sequence[int]) -> None:
+    def _run(self, tokens: Sequence[int], *, logits: bool) -> None:
         model = self.model
         several = len(tokens) > 1
         program = model.prefill if several and model.prefill is not None else model.decode
-        registers = model.registers(tokens if several else tokens[0], self.position)
+        registers = model.registers(tokens if several else tokens[0], self.position, logits)
         report = self.device.run(program, registers)
         self.runs.append(Run(program, self.position, len(tokens), report))
         self.position += len(tokens)

@@ -157,7 +157,7 @@ def test_on_the_core(tmp_path, rng):
 def test_long_contexts_have_room_for_more_tokens_at_once():
     long = replace(LLAMA, dim=4096, hidden=11008, heads=32, kv_heads=32, head_dim=128,
                    context=4096)
-    tiles = [Plan.of(long, preset("u280"), recipe=Recipe(attention=kept)).prefill.tile
+    tiles = [Plan.of(long, preset("u280"), recipe=Recipe(attention=kept)).prefill.tokens
              for kept in (None, LocalGlobal(near=8, first=1))]
     assert tiles == [2, 8]
 

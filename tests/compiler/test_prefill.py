@@ -35,7 +35,7 @@ def test_prefill_is_decode(name, tile, changes, tmp_path, rng):
         assert name == "tiny" and plan.split.shared > 2
         return
     model = compiled(checkpoint, preset(name), tmp_path)
-    assert model.tile == plan.prefill.tile > 1
+    assert model.tile == plan.prefill.tokens > 1
     single, several = Golden(model), Golden(model)
     shaken = Golden(model, order=np.random.default_rng(0))
     tokens = rng.integers(0, LLAMA.vocab, 16 + model.tile + 1).tolist()

@@ -167,7 +167,7 @@ def test_three_runs_of_7b_leave_room_for_prompts():
     recipe = by_layer(*[settings[0]] * 2, *[settings[1]] * 20, *[settings[2]] * 10)
     plan = Plan.of(MODEL_7B, preset("u280"), 512, recipe)
     assert len(plan.split.runs) == 3 and len(place_programs(plan)) == 2
-    assert plan.prefill.tile == 8
+    assert plan.prefill.tokens == 8
     beats = [run.beats for run in plan.split.runs]
     assert plan.lane.head_address == 2 * beats[0] + 20 * beats[1] + 10 * beats[2]
     assert beats[1] < beats[0] < beats[2]
