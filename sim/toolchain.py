@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,11 @@ VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-as
 
 # An island's ports stay its own (see islands.py): no signal takes the place of another across its
 # border, and no tables have numbers that run on from one instance to the next.
-ISLANDS = ("-fno-gate", "-fno-dfg-scoped", "-fno-table")
+ISLANDS = ("-fno-gate", "-fno-dfg", "-fno-table")
+
+# A memory's words are zero unless something else is said of them; a statement for each would be most
+# of the code.
+ZERO = re.compile(r"^ +\w+\[\d+\] = \d+'h0+;\n", re.M)
 
 # By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.
 LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
@@ -44,7 +49,7 @@ LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
 # Generated C++ is put together to files of about this many bytes: a header takes a second a file.
 ONE_FILE = 400_000
 
-# What runs once is not optimised; the contents of memories alone are a statement a word.
+# What runs once is not optimised.
 ONCE = 4_000_000
 
 
@@ -221,7 +226,7 @@ class _Job:
 def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
     root, _ = _verilator()
     verilog, generated = place / "dut.v", place / "generated"
-    verilog.write_text(mark_islands(text, top))
+    verilog.write_text(mark_islands(ZERO.sub("", text), top))
     traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
     _run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,
           "--top-module", top, "--Mdir", generated, verilog],

@@ -38,7 +38,8 @@ def main():
     for name, place, setting, context, plan in plans:
         (_, one), *more = place_programs(plan)
         size = BITS // 8
-        several = "".join(f"{plan.prefill.tokens} tokens: {len(p)}, {size * len(p)}" for _, p in more)
+        several = "".join(f"{plan.prefill.tokens} tokens: {len(p)}, {size * len(p)}"
+                          for _, p in more)
         two_runs = Recipe(default=setting, overrides={"layers.0.o": replace(setting, bits=3)})
         longer = place_programs(replace(plan, recipe=two_runs))
         grown = (str(len(b) - len(a)) for (_, a), (_, b) in zip(place_programs(plan), longer,

@@ -3,8 +3,8 @@
 
 ::
 
-    q, k ─► turned ─► codes        k, v appended; their scales beside them
-           (copied where positions are learned)
+    k ─► turned, v ─► appended     their scales beside them, while lanes multiply by q
+    q ─► turned ─► codes           (copied where positions are learned)
     codes of q ─► scores of all positions so far ─► weights ─► codes ─► sums of values
 
 Keys and values of all new tokens are appended first, then every query sees the positions up to its
@@ -14,7 +14,7 @@ that nobody appends to. The values' scales lie in the host's memory: a position'
 those of all that are seen are loaded.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
@@ -58,25 +58,34 @@ class Attention:
         self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
 
-    def products(self, heads: Op, source: Op) -> Generator[None, None, Op]:
+    def products(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[None, None, Op]:
         """All homes, up to a product each time; the last operation in the end.
 
-        ``heads`` is the product that gives queries, keys and values, ``source`` what completes
-        them: the pass that adds biases, or the product.
+        Parameters
+        ----------
+        kv : Op
+            What completes keys and values: their product, or the pass that adds biases.
+        q : function
+            Writes and gives what completes queries.
+        before : Op
+            The product that lanes make last.
         """
-        last = heads
+        queries: Op | None = None
         for home in range(self.split.homes):
-            last = yield from self._home(home, source, last)
-        return last
+            heads = self.split.heads_of(home)
+            stored: Op | None = None
+            for t in range(self.buffer.tile):
+                stored = self._keys_values(home, heads, t, kv, stored)
+            queries = q() if queries is None else queries
+            for t in range(self.buffer.tile):
+                last = self._queries(home, heads, t, queries, before)
+            before = yield from self._home(home, heads, last)
+        return before
 
-    def _home(self, home: int, source: Op, before: Op) -> Generator[None, None, Op]:
-        heads = self.split.heads_of(home)
+    def _home(self, home: int, heads: int, last: Op) -> Generator[None, None, Op]:
+        """Lanes have the queries: scores, weights, sums."""
         at = home * self.lane.home_beats
-        stored: Op | None = None
-        for t in range(self.buffer.tile):
-            self._turn(home, heads, t, source, stored)
-            stored, last = self._append(home, heads, t, before)
-        scores = self._scores(home, last, self._key_pieces(at, (1 << heads) - 1))
+        scores = self._scores(last, self._key_pieces(at, (1 << heads) - 1))
         yield
         loaded = self._load_value_scales(home, heads)
         for t in range(self.buffer.tile):
@@ -88,64 +97,68 @@ class Attention:
 
     # The new tokens.
 
-    def _turn(self, home: int, heads: int, t: int, source: Op, stored: Op | None) -> None:
-        """Turned queries and keys of a token; scales of these and of its values."""
-        b, step = self.buffer, self.buffer.lane
-        first = self._first(home, t)
-        own: dict[str, Any] = {"segments": heads, "rows": b.head, "limit": self.plan.model.head_dim,
-                               "a_step": step, "d_step": 1, **SCALE}
-        turn: dict[str, Any] = {"output": Output.BUFFER, **own}
+    def _own(self, heads: int) -> dict[str, Any]:
+        """Passes over a home's heads, which give scales."""
+        return {"segments": heads, "rows": self.buffer.head, "limit": self.plan.model.head_dim,
+                "d_step": 1, **SCALE}
+
+    def _turn(self, heads: int, t: int) -> dict[str, Any]:
+        """Passes that turn them, too."""
+        turn = self._own(heads) | {"output": Output.BUFFER}
         if self.split.turns:
-            turn |= {"b": b.table + t * b.head, "arrange": Arrange.PAIRS}
-        for s in range(self.shared):
-            self.passes.emit(after=[source], a=first + s * b.head, o=b.scores + s * b.head,
-                             o_step=self.shared * b.head, d=b.queries + s * heads,
-                             order=Wait.CHAIN if s else Wait.DRAIN, **turn)
-        self.passes.emit(a=first + self.shared * b.head, o=b.keys, o_step=b.head,
-                         d=b.key_scales, order=Wait.CHAIN, **turn)
-        # The scales of the token before must be on their way.
-        self.passes.emit(after=[stored], a=first + (self.shared + 1) * b.head, d=b.sums,
-                         order=Wait.CHAIN, **own)
+            turn |= {"b": self.buffer.table + t * self.buffer.head, "arrange": Arrange.PAIRS}
+        return turn
 
-    def _append(self, home: int, heads: int, t: int, before: Op) -> tuple[Op, Op]:
-        """Keys and values to memory, queries to lanes, scales of values to the host's memory.
+    def _codes(self, heads: int) -> dict[str, Any]:
+        """Passes that give codes of them."""
+        return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
+                "rows": self.buffer.head, "limit": self.plan.model.head_dim}
 
-        What has stored the scales, and the pass behind which queries are there.
+    def _keys_values(self, home: int, heads: int, t: int, source: Op, stored: Op | None) -> Op:
+        """Keys and values to memory, scales of values to the host's: what has stored these.
+
+        ``stored``: the same of the token before, whose scales must be on their way.
         """
         b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
-        token = b.token + t
-        codes: dict[str, Any] = {"output": Output.CODES, "z_step": 1, "spread": 1,
-                                 "segments": heads, "rows": b.head,
-                                 "limit": self.plan.model.head_dim}
+        token, first = b.token + t, b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
+        values = first + self.plan.model.kv_heads * b.head
+        self.passes.emit(after=[source], a=first, a_step=b.head, o=b.keys, o_step=b.head,
+                         d=b.key_scales, **self._turn(heads, t))
+        self.passes.emit(after=[stored], a=values, a_step=b.head, d=b.sums, order=Wait.CHAIN,
+                         **self._own(heads))
         place = self.lane.keys.place(0)
         # A tile begins with an even row; scales of even rows come first.
         scale = at * chains + token % 2 * chains + token // 2
         self.passes.emit(
             a=b.keys, a_step=b.head, z=b.key_scales, target=Target.KEYS,
             address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
-            place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale, **codes)
+            place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale,
+            **self._codes(heads))
         place, at = self.lane.values.place(0), at + self.lane.keys.beats
         appended = self.passes.emit(
-            a=self._first(home, t) + (self.shared + 1) * b.head, a_step=b.lane, z=b.sums,
-            target=Target.VALUES, address=reg(R.HOMES) + self.visible.value + at + place.address,
+            a=values, a_step=b.head, z=b.sums, target=Target.VALUES,
+            address=reg(R.HOMES) + self.visible.value + at + place.address,
             high=place.high, low=place.low, place=reg(R.POSITION) + token,
-            order=Wait.CHAIN, **codes)
-        for s in range(self.shared):
-            # The lanes must be done with what they had before.
-            last = self.passes.emit(
-                after=[before], a=b.scores + s * b.head, a_step=self.shared * b.head,
-                z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
-                scales=Bank.Z, order=Wait.CHAIN, **b.place, **codes)
-        stored = self.code.emit(
+            order=Wait.CHAIN, **self._codes(heads))
+        return self.code.emit(
             "ST.SCALARS", after=[appended], d=b.sums, count=heads,
             address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + token,
             step=self.host.head_scales // 4)
-        return stored, last
 
-    def _first(self, home: int, t: int) -> int:
-        """Where the first lane's queries of a token are; its keys and values are behind them."""
-        b = self.buffer
-        return b.qkv + t * b.qkv_step + home * (self.shared + 2) * b.head
+    def _queries(self, home: int, heads: int, t: int, source: Op, before: Op) -> Op:
+        """Turned queries to lanes, once these are done with what they had ``before``."""
+        b, step = self.buffer, self.shared * self.buffer.head
+        first = b.q + t * b.q_step + home * self.plan.config.lanes * step
+        for s in range(self.shared):
+            self.passes.emit(after=[source], a=first + s * b.head, a_step=step,
+                             o=b.scores + s * b.head, o_step=step, d=b.queries + s * heads,
+                             order=Wait.CHAIN if s else Wait.DRAIN, **self._turn(heads, t))
+        for s in range(self.shared):
+            last = self.passes.emit(
+                after=[before], a=b.scores + s * b.head, a_step=step,
+                z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
+                scales=Bank.Z, order=Wait.CHAIN, **b.place, **self._codes(heads))
+        return last
 
     # All positions that are seen.
 
@@ -170,7 +183,7 @@ class Attention:
         return [Piece(reg(R.HOMES) + at + region + span.address, span.size, lanes,
                       0 if n else first) for n, (region, span) in enumerate(spans)]
 
-    def _scores(self, home: int, queries: Op, keys: list[Piece]) -> Op:
+    def _scores(self, queries: Op, keys: list[Piece]) -> Op:
         b = self.buffer
         return product(
             self.code, b, self.lane.keys.shape(1), self.tokens, after=[queries], tape=keys,

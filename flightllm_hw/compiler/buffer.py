@@ -8,8 +8,8 @@ several times, token after token. What is never needed at once shares what is be
 
     shared  positions                       that are learned
             normed                          of either norm
-            q k v │ attention │ value scales │ turned queries │ turned keys
-            q k v │ attention │ value scales │ scores of every lane and query
+            k v │ q │ attention │ value scales │ turned queries │ turned keys
+            k v │ q │ attention │ value scales │ scores of every lane and query
             result                          of o, and of down
             gate, up │ gated                without a gate: up, activated where it is
             logits │ logits                 two parts of the head in turn
@@ -81,15 +81,19 @@ class Buffer:
         """A head."""
         return self._rows(self.split.head_elements)
 
-    @property
-    def lane(self) -> int:
-        """From a lane's q, k, v to the next's."""
-        return self.split.homes * (self.split.shared + 2) * self.head
+    def _shares(self, elements: int) -> int:
+        """All lanes' shares of a vector."""
+        return self.split.config.lanes * self._rows(self.split.share(elements))
 
     @property
-    def qkv_step(self) -> int:
-        """From a token's queries, keys and values to the next's."""
-        return self.split.config.lanes * self.lane
+    def kv_step(self) -> int:
+        """From a token's keys and values to the next's."""
+        return self._shares(2 * self.split.model.kv_heads * self.split.head_elements)
+
+    @property
+    def q_step(self) -> int:
+        """From a token's queries to the next's."""
+        return self._shares(self.split.model.heads * self.split.head_elements)
 
     @property
     def attention_step(self) -> int:
@@ -133,7 +137,8 @@ class Buffer:
     @property
     def biases(self) -> dict[str, int]:
         """Biases of matrices that have them; those of o and down are added to x."""
-        rows = {"qkv": self.qkv_step, "o": self.dim, "up": self.up_step, "down": self.dim}
+        rows = {"kv": self.kv_step, "q": self.q_step, "o": self.dim, "up": self.up_step,
+                "down": self.dim}
         return {name: n for name, n in rows.items() if self.split.biased(name)}
 
     def logits(self, parts: int) -> int:
@@ -174,14 +179,19 @@ class Buffer:
         return self.table + self.tile * self.head * self.split.turns
 
     @property
-    def qkv(self) -> int:
-        """Every lane's queries, keys and values."""
+    def kv(self) -> int:
+        """All heads' keys, then all values."""
         return self.shared
+
+    @property
+    def q(self) -> int:
+        """All heads' queries."""
+        return self.kv + self.tile * self.kv_step
 
     @property
     def attention(self) -> int:
         """What attention gives, head after head."""
-        return self.qkv + (self.tile - 1) * self.qkv_step + self.split.heads_of(0) * self.lane
+        return self.q + self.tile * self.q_step
 
     @property
     def value_scales(self) -> int:
@@ -215,7 +225,6 @@ class Buffer:
         inside = self.up_step + lanes * self.gate * s.gated
         return max(
             self.shared + tile * max(self.dim, self.result_step, inside),
-            self.qkv + tile * self.qkv_step,
             self.scores + results if tile > 1 else self.attention + s.homes * results,
             self.scores + max(s.heads_of(0) * (s.shared + 1) * self.head,
                               lanes * s.shared * tile * self.positions))

@@ -3,8 +3,8 @@
 
 Two tiles of tokens take turns, so that one is with the SFU while lanes multiply the other::
 
-    lanes   qkv A  qkv B  attention, o A  scores B  up A  attention, o B  up B  down A  down B
-    SFU            A turned               B turned  B softmax     A gated      B gated  A +=, normed
+    lanes   kv, q A  kv, q B  attention, o A  scores B  up A  attention, o B  up B  down A  down B
+    SFU              A turned                 B turned  B softmax     A gated      B gated  A +=
 
 Matrices are read for each of them.
 """
@@ -59,8 +59,8 @@ class Layer:
         """Whose product is next."""
         attention = 2 * self.plan.split.homes
         if self.buffer.tiles == 1:
-            return [0] * (attention + 4)
-        return [0, 1, *[0] * (attention + 1), 1, 0, *[1] * attention, 1, 0, 1]
+            return [0] * (attention + 5)
+        return [0, 0, 1, 1, *[0] * (attention + 1), 1, 0, *[1] * attention, 1, 0, 1]
 
     def _follow(self) -> list[Op]:
         """NEXT: beats of the next layer's first matrix, or of what is behind the run's last.

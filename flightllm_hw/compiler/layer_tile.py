@@ -3,11 +3,11 @@
 
 ::
 
-    x ─► normed ─► qkv ─► attention ─► o ─► x += ─► normed ─► up ─► gated ─► down ─► x +=
-                    + biases           + biases             + biases        + biases
+    x ─► normed ─► kv, q ─► attention ─► o ─► x += ─► normed ─► up ─► gated ─► down ─► x +=
+                    + biases             + biases             + biases        + biases
 
-Biases of qkv and up are added to products; those of o and down to x, while lanes multiply. There is
-room for those of one matrix: they are loaded when those before have been added.
+Biases of kv, q and up are added to products; those of o and down to x, while lanes multiply. There
+is room for those of one matrix: they are loaded when those before have been added.
 """
 
 from collections.abc import Iterator
@@ -50,15 +50,21 @@ class LayerTile:
         b, passes, norms = self.buffer, self.passes, Norms(self.passes)
         matrices, gated = self.run.matrices, self.plan.split.gated
         last = norms.codes(b.attention_norm, b.tile)
-        bias = self._load_bias("qkv", last)
-        heads = self._multiply("qkv", b.qkv, b.qkv_step, last)
+        bias = self._load_bias("kv", last)
+        pairs = self._multiply("kv", b.kv, b.kv_step, last)
         yield
-        whole = self._add_bias("qkv", b.qkv, b.qkv_step, heads, bias)
-        last = yield from Attention(passes, self.plan).products(heads, whole)
+        queries = self._multiply("q", b.q, b.q_step, last)
+        yield
+        whole = self._add_bias("kv", b.kv, b.kv_step, pairs, bias)
+
+        def complete() -> Op:
+            return self._add_bias("q", b.q, b.q_step, queries, self._load_bias("q", whole))
+
+        last = yield from Attention(passes, self.plan).products(whole, complete, queries)
         # While attention goes on: weights of the next norms.
         self._load("mlp_norm", b.mlp_norm, b.norm)
         loaded = self._load("next", b.attention_norm, b.norm)
-        bias = self._load_bias("o", whole)
+        bias = self._load_bias("o", last)
 
         last = passes.quantize(b.attention, b.attention_step, matrices["o"].columns, after=last,
                                scale=True)
@@ -89,19 +95,19 @@ class LayerTile:
     def _tape(self, name: str) -> list[Piece]:
         """What is read for it: the first matrix for the first tile was asked for before.
 
-        One tile has all the others in one piece.
+        One tile has those behind attention in one piece.
         """
-        at, sizes = 0, {}
-        for other, matrix in self.run.matrices.items():
-            sizes[other] = at, matrix.beats
-            at += matrix.beats
-        if self.buffer.tiles == 1:
-            first, size = sizes["o"]
-            return [Piece(reg(R.TAPE) + first, at - first, self.lanes)] if name == "o" else []
-        if name == "qkv" and not self.buffer.index:
+        names, matrices = list(self.run.matrices), self.run.matrices
+        if name == names[0] and not self.buffer.index:
             return []
-        first, size = sizes[name]
-        return [Piece(reg(R.TAPE) + first, size, self.lanes)]
+        here, together = names.index(name), [name]
+        if self.buffer.tiles == 1 and here >= names.index("o"):
+            if name != "o":
+                return []
+            together = names[here:]
+        first = sum(matrices[other].beats for other in names[:here])
+        return [Piece(reg(R.TAPE) + first, sum(matrices[other].beats for other in together),
+                      self.lanes)]
 
     # Biases.
 

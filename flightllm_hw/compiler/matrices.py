@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows of which tensors every lane multiplies by, fused to five matrices.
+"""Which rows of which tensors every lane multiplies by, fused to six matrices.
 
 ::
 
-    qkv    of every home j of the lane, the kv head j L + lane:
-           its S queries' rows, its key's, its value's, padded to whole rows of the vector buffer
-    o      a share of the rows, those of lane 0 first
+    kv     a share of the rows, those of lane 0 first: of all heads' keys, then of all values;
+           heads are padded to whole rows of the vector buffer
+    q      the same of the queries
+    o      a share of the rows
     up     a share of the gate's rows, if there is one, then the same of the up projection
     down   as o
     head   as o, in as many parts as the vector buffer makes necessary
 
-L lanes share the kv heads in turn; element ``lane * lane_rows + row`` of a product is where the
-vector buffer has it, so that all but qkv come out in the tensors' order. What is missing is zero.
+Keys and values come before queries: they are on their way to memory while lanes multiply these.
+Element ``lane * lane_rows + row`` of a product is where the vector buffer has it, so that all come
+out in the tensors' order. What is missing is zero.
 """
 
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ class Split:
 
     def tensors(self, name: str) -> tuple[str, ...]:
         """What a fused matrix is made of."""
-        several = {"qkv": ("q", "k", "v"), "up": ("gate", "up") if self.gated else ("up",)}
+        several = {"kv": ("k", "v"), "up": ("gate", "up") if self.gated else ("up",)}
         return several.get(name, (name,))
 
     @property
@@ -80,7 +82,7 @@ class Split:
 
     def biased(self, name: str) -> bool:
         """Whether a fused matrix of a layer has biases."""
-        return self.model.attention_bias if name in ("qkv", "o") else self.model.mlp_bias
+        return self.model.attention_bias if name in ("kv", "q", "o") else self.model.mlp_bias
 
     @property
     def shared(self) -> int:
@@ -106,11 +108,6 @@ class Split:
         return up(self.model.head_dim,
                   unit if self.shared == 1 else max(unit, 2 * self.config.lane.chains))
 
-    @property
-    def home_rows(self) -> int:
-        """Rows of qkv that a home has."""
-        return (self.shared + 2) * self.head_elements
-
     def share(self, elements: int, parts: int = 1) -> int:
         """Elements of a vector that a lane has, in whole rows of the vector buffer."""
         return up(-(-elements // (self.config.lanes * parts)), self.config.sfu.width)
@@ -130,10 +127,13 @@ class Split:
     def _layer(self, settings: dict[str, Setting]) -> dict[str, Matrix]:
         """Matrices of a layer by name."""
         m, rows = self.model, {
-            "qkv": self.homes * self.home_rows, "o": self.share(self.model.dim),
+            "kv": self.share(2 * self.model.kv_heads * self.head_elements),
+            "q": self.share(self.model.heads * self.head_elements),
+            "o": self.share(self.model.dim),
             "up": len(self.tensors("up")) * self.share(self.model.hidden),
             "down": self.share(self.model.dim)}
-        columns = {"qkv": m.dim, "o": m.heads * self.head_elements, "up": m.dim, "down": m.hidden}
+        columns = {"kv": m.dim, "q": m.dim, "o": m.heads * self.head_elements, "up": m.dim,
+                   "down": m.hidden}
         return {name: Matrix.of(name, settings[name], rows[name], columns[name], self.config)
                 for name in LAYER}
 
@@ -158,27 +158,34 @@ class Split:
                 ) -> list[tuple[str, Rows]]:
         """What a lane's matrix is put together of: tensors, without their layer, and rows."""
         m = self.model
-        if name == "qkv":
-            return [piece for home in range(self.homes)
-                    for piece in self._home(home * self.config.lanes + lane)]
+        if name in ("kv", "q"):
+            return self._heads(name, lane)
         total = {"o": m.dim, "up": m.hidden, "down": m.dim, "head": m.vocab}[name]
         share = self.share(total, parts)
         rows = (part * self.config.lanes + lane) * share + np.arange(share)
         rows = np.where(rows < total, rows, -1)
         return [(tensor, rows) for tensor in self.tensors(name)]
 
-    def _home(self, head: int) -> list[tuple[str, Rows]]:
+    def _heads(self, name: str, lane: int) -> list[tuple[str, Rows]]:
+        """A lane's share of all heads of tensors that are one behind the other."""
+        whole = [(tensor, self._rows(tensor)) for tensor in self.tensors(name)]
+        share = self.share(sum(len(rows) for _, rows in whole))
+        first, pieces = lane * share, []
+        for tensor, rows in whole:
+            own = rows[max(first, 0):max(first + share, 0)]
+            pieces += [(tensor, own)] * bool(len(own))
+            first -= len(rows)
+        missing = share - sum(len(rows) for _, rows in pieces)
+        return pieces + [(whole[-1][0], np.full(missing, -1))] * bool(missing)
+
+    def _rows(self, tensor: str) -> Rows:
+        """All heads of a tensor, padded."""
         n = self.model.head_dim
-        padding = self.head_elements - n
         element = np.arange(n)
-        # The vector unit turns neighbours: what turns together changes places to be one's.
-        turned = (element.reshape(2, -1).T.ravel() if self.model.rope_style == "halves"
-                  else element)
-        there = head < self.model.kv_heads
-
-        def rows(number: int, order: Rows) -> Rows:
-            own = number * n + order if there else np.full(n, -1)
-            return np.pad(own, (0, padding), constant_values=-1)
-
-        queries = [("q", rows(head * self.shared + s, turned)) for s in range(self.shared)]
-        return [*queries, ("k", rows(head, turned)), ("v", rows(head, element))]
+        if tensor != "v" and self.model.rope_style == "halves":
+            # The vector unit turns neighbours: what turns together changes places to be one's.
+            element = element.reshape(2, -1).T.ravel()
+        heads = self.model.heads if tensor == "q" else self.model.kv_heads
+        rows = np.arange(heads)[:, None] * n + element
+        padding = ((0, 0), (0, self.head_elements - n))
+        return np.pad(rows, padding, constant_values=-1).ravel()

@@ -165,7 +165,7 @@ def test_what_compresses_must_do_as_asked(tmp_path, rng):
         tensor = checkpoint.tensor(name)
         return compress_tensor(name, tensor, replace(setting, bits=3))
 
-    with pytest.raises(CompileError, match=r"layers\.0\.q must be compressed to W8 G32"):
+    with pytest.raises(CompileError, match=r"layers\.0\.k must be compressed to W8 G32"):
         compile_model(checkpoint, preset("tiny"), tmp_path / "x.flm", compress=three_bits)
     assert [p.name for p in tmp_path.iterdir()] == ["model.bin"]
 
@@ -183,9 +183,9 @@ def test_what_compresses_must_do_as_asked(tmp_path, rng):
      "MiB of each lane's memory, but a channel of the u280 has 256"),
     (replace(LLAMA_7B, context=8192), "u280", {}, "there is room for a context of [0-9]+$"),
     (LLAMA, "tiny", {"recipe": Recipe(overrides={"layers.1.k": Setting(bits=4)})},
-     r"layers\.1\.q is compressed to W8 G32 .* layers\.1\.k must be, too, not to W4"),
+     r"layers\.1\.k is compressed to W4 G32 .* layers\.1\.v must be, too, not to W8"),
     (LLAMA, "tiny", {"recipe": Recipe(default=Setting(group=16, pattern=Pattern.S1_4))},
-     "Matrix qkv of W8 G16 .* must be at least 64 columns"),
+     "Matrix kv of W8 G16 .* must be at least 64 columns"),
 ])
 def test_refusals(model, name, options, message):
     with pytest.raises(CompileError, match=message) as caught:
@@ -231,7 +231,8 @@ def test_broken_files_are_refused(file, tmp_path):
 
 def test_registers(file):
     model = open_flm(file)
-    assert model.registers(7, 3) == [7, 3]
+    assert model.registers(7, 3) == [7, 3, *[0] * 7, 1]
+    assert model.registers(7, 3, logits=False) == [7, 3, *[0] * 8]
     with pytest.raises(ValueError, match=r"Token must be in 0\.\.79, not 80"):
         model.registers(80, 0)
     with pytest.raises(ValueError, match=r"Position must be in 0\.\.47, not 48"):

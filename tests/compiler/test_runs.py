@@ -30,7 +30,7 @@ from support.core import equal
 W3, W4, W5, W6, W8 = (Setting(bits=bits) for bits in (3, 4, 5, 6, 8))
 ZERO = Setting(bits=2, zero_point=True)
 SPARSE, WIDE = Setting(bits=5, pattern=Pattern.S2_4), Setting(bits=8, pattern=Pattern.S4_8)
-KINDS = {"qkv": ("q", "k", "v"), "o": ("o",), "up": ("gate", "up"), "down": ("down",)}
+KINDS = {"kv": ("k", "v"), "q": ("q",), "o": ("o",), "up": ("gate", "up"), "down": ("down",)}
 DEEP = replace(LLAMA, layers=4)
 MODEL_7B = replace(LLAMA, dim=4096, hidden=11008, layers=32, heads=32, kv_heads=32, head_dim=128,
                    vocab=32000, context=4096)

@@ -9,10 +9,10 @@ from flightllm_hw.compiler.compress import choose_bits, choose_bits_of_runs
 
 BITS = (2, 3, 4, 8)
 LAYERS = 4
-WHOLE = {"q": ("q", "k", "v"), "down": ("down",)}
+WHOLE = {"k": ("k", "v"), "down": ("down",)}
 
 
-def draw(rng, tensors=("q", "k", "v", "down"), layers=LAYERS):
+def draw(rng, tensors=("k", "v", "down"), layers=LAYERS):
     """Losses that fall, and sizes."""
     names = [f"layers.{n}.{tensor}" for n in range(layers) for tensor in tensors] + ["head"]
     table = {name: dict(zip(BITS, sorted(rng.exponential(rng.uniform(0.1, 3), 4))[::-1],
@@ -44,7 +44,7 @@ def spent(sizes, bits):
 def runs_of(bits, layers=LAYERS):
     """Runs, if what is one matrix has the same bits."""
     for n in range(layers):
-        for names in (("q", "k", "v"), ("gate", "up")):
+        for names in (("k", "v"), ("gate", "up")):
             assert len({bits[f"layers.{n}.{name}"] for name in names
                         if f"layers.{n}.{name}" in bits}) <= 1
     own = [{name.split(".", 2)[2]: b for name, b in bits.items() if name.startswith(f"layers.{n}.")}

@@ -29,7 +29,7 @@ from flightllm_hw.compiler.compress.precision import Sensitivity, choose_bits
 
 __all__ = ["FUSED", "choose_bits_of_runs"]
 
-FUSED = (("q", "k", "v"), ("o",), ("gate", "up"), ("down",))
+FUSED = (("k", "v"), ("q",), ("o",), ("gate", "up"), ("down",))
 """Matrices of a layer that lanes have as one, and that are compressed alike."""
 
 _HALVINGS = 60
