@@ -39,8 +39,8 @@ VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-as
 # border, and no tables have numbers that run on from one instance to the next.
 ISLANDS = ("-fno-gate", "-fno-dfg", "-fno-table")
 
-# A memory's words are zero unless something else is said of them; a statement for each would be most
-# of the code.
+# A memory's words are zero unless something else is said of them; a statement for each would be
+# most of the code.
 ZERO = re.compile(r"^ +\w+\[\d+\] = \d+'h0+;\n", re.M)
 
 # By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.

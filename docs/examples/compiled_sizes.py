@@ -10,7 +10,6 @@ from flightllm_hw.bench.shapes import SHAPES
 from flightllm_hw.compiler.compile import place_programs
 from flightllm_hw.compiler.compress import Recipe, Setting
 from flightllm_hw.compiler.plan import Plan
-from flightllm_hw.isa.table import BITS
 from flightllm_hw.presets import preset
 
 W4, W8 = (Setting(bits=bits, group=group) for bits, group in ((4, 128), (8, 32)))
@@ -36,16 +35,14 @@ def main():
     print("\n| model | preset | context | a token | several | a run more |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for name, place, setting, context, plan in plans:
-        (_, one), *more = place_programs(plan)
-        size = BITS // 8
-        several = "".join(f"{plan.prefill.tokens} tokens: {len(p)}, {size * len(p)}"
-                          for _, p in more)
+        one, *more = place_programs(plan)
+        several = "".join(f"{p.tokens} tokens: {len(p.program)}, {p.size}" for p in more)
         two_runs = Recipe(default=setting, overrides={"layers.0.o": replace(setting, bits=3)})
         longer = place_programs(replace(plan, recipe=two_runs))
-        grown = (str(len(b) - len(a)) for (_, a), (_, b) in zip(place_programs(plan), longer,
-                                                                strict=True))
-        print(f"| {name} | `{place}` | {context} | {len(one)} instructions, {size * len(one)} bytes"
-              f" | {several} | {' and '.join(grown)} |")
+        grown = (str(len(b.program) - len(a.program)) for a, b in zip([one, *more], longer,
+                                                                    strict=True))
+        print(f"| {name} | `{place}` | {context} | {len(one.program)} instructions,"
+              f" {one.size} bytes | {several} | {' and '.join(grown)} |")
 
 
 if __name__ == "__main__":

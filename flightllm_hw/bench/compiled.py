@@ -48,8 +48,8 @@ def compile_work(work: Work, path: Path, progress: Callable[[str], None]) -> Com
     model = open_flm(path, work.config, private=True)
     # Programs hold the shape of every matrix, and where everything lies.
     same = all(np.array_equal(model.host[first:first + len(raw)], raw) for first, raw in (
-        (first, np.frombuffer(b"".join(map(to_bytes, program)), np.uint8))
-        for first, program in programs))
+        (placed.first, np.frombuffer(b"".join(map(to_bytes, placed.program)), np.uint8))
+        for placed in programs))
     if not same or model.model != work.simulated or model.context != work.context:
         raise BenchError(f"{path} holds another model than {work.name} with {work.layers} layers"
                          f" for {work.context} tokens at {work.recipe.default}")

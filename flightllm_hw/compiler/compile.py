@@ -2,7 +2,7 @@
 """From a loaded checkpoint to a ``.flm`` file."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flightllm_hw.compiler.compress.recipe import Recipe
@@ -18,7 +18,7 @@ from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS
 
-__all__ = ["compile_model", "place_programs"]
+__all__ = ["Placed", "compile_model", "place_programs"]
 
 
 def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path, *,
@@ -54,42 +54,66 @@ def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path,
         programs = place_programs(plan)
     except ValueError as e:
         raise CompileError(f"The model cannot be compiled for {config.name}: {e}") from None
-    numbers: dict[str, int | None] = {"context": plan.context, "host_bytes": plan.host.size,
-               "lane_bytes": plan.lane.size, "decode": programs[0][0],
-               "prefill": programs[1][0] if programs[1:] else None,
-               "tile": plan.prefill.tokens if programs[1:] and plan.prefill else 1,
-               "logits": plan.host.logits}
+    decode, *several = programs
+    numbers: dict[str, int | None] = {
+        "context": plan.context, "host_bytes": plan.host.size, "lane_bytes": plan.lane.size,
+        "decode": decode.first, "prefill": several[0].first if several else None,
+        "tile": several[0].tokens if several else 1, "logits": plan.host.logits}
     if plan.recipe.attention is not None:
         numbers |= asdict(plan.recipe.attention)
     sizes = {"host": plan.host.filled} | {f"lane.{n}": plan.lane.size for n in range(config.lanes)}
 
     def fill(images: Images) -> None:
-        write_host(plan, checkpoint, programs, images["host"])
+        write_host(plan, checkpoint, [(placed.first, placed.program) for placed in programs],
+                   images["host"])
         write_lanes(plan, checkpoint, [images[f"lane.{n}"] for n in range(config.lanes)],
                     compress, progress)
 
     return write_flm(path, config, checkpoint.config, numbers, sizes, checkpoint.tokenizer, fill)
 
 
-def place_programs(plan: Plan) -> list[tuple[int, list[Instruction]]]:
-    """The decode program and, if there is room for it, the prefill program: first bytes of both.
+@dataclass(frozen=True)
+class Placed:
+    """A program and where it lies.
+
+    Parameters
+    ----------
+    first : int
+        Byte of the host's memory.
+    tokens : int
+        That it takes.
+    program : list of Instruction
+    """
+
+    first: int
+    tokens: int
+    program: list[Instruction]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return BITS // 8 * len(self.program)
+
+
+def place_programs(plan: Plan) -> list[Placed]:
+    """The decode program and, if there is room for one, the best prefill program.
 
     Raises
     ------
     CompileError
-        If there is not even room for the first.
+        If there is not even room for the first, or none for one that leaves out what it must.
     """
-    programs, end = [], 0
-    for program in (decode_program(plan), prefill_program(plan)):
-        size = BITS // 8 * len(program or ())
-        if program is not None and end + size <= PROGRAM_BYTES:
-            programs.append((end, program))
-            end += size
-        elif program is not None and programs and plan.recipe.attention is not None:
-            raise CompileError(f"The program that leaves out blocks of attention would have {size}"
-                               f" bytes, but there is room for {PROGRAM_BYTES - end}")
-        elif not programs:
-            raise CompileError(f"The program has a loop for each run of layers that are compressed"
-                               f" alike, {len(plan.split.runs)} in all, and would have {size}"
-                               f" bytes, but there is room for {PROGRAM_BYTES}")
-    return programs
+    decode = Placed(0, 1, decode_program(plan))
+    if decode.size > PROGRAM_BYTES:
+        raise CompileError(f"The program has a loop for each run of layers that are compressed"
+                           f" alike, {len(plan.split.runs)} in all, and would have {decode.size}"
+                           f" bytes, but there is room for {PROGRAM_BYTES}")
+    room = PROGRAM_BYTES - decode.size
+    for buffer in plan.prefills:
+        several = Placed(decode.size, buffer.tokens, prefill_program(plan, buffer))
+        if several.size <= room:
+            return [decode, several]
+    if plan.recipe.attention is not None:
+        raise CompileError(f"The program that leaves out blocks of attention would have"
+                           f" {several.size} bytes, but there is room for {room}")
+    return [decode]

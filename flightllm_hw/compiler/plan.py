@@ -54,7 +54,7 @@ class Plan:
             raise CompileError(f"Homes of keys and values need lanes of at most 16 chains, not"
                                f" {config.lane.chains}")
         check(plan.buffer)
-        if plan.recipe.attention is not None and plan.prefill is None:
+        if plan.recipe.attention is not None and not plan.prefills:
             raise CompileError(f"Only a program that takes several tokens leaves out blocks of"
                                f" attention, but {config.name} has no room for one at a context of"
                                f" {context}")
@@ -73,11 +73,11 @@ class Plan:
         return Buffer(self.split, self.context)
 
     @cached_property
-    def prefill(self) -> Buffer | None:
-        """The same of the program that takes several tokens at once; None where none has room."""
+    def prefills(self) -> tuple[Buffer, ...]:
+        """The same of programs that take several tokens: what there is room for, the best first."""
         tiles = (Buffer(self.split, self.context, *tiles)
                  for tiles in ((4, 2), (8, 1), (4, 1), (2, 1)))
-        return next((buffer for buffer in tiles if fits(buffer)), None)
+        return tuple(buffer for buffer in tiles if fits(buffer))
 
     @cached_property
     def lane(self) -> LaneMap:

@@ -36,9 +36,9 @@ def decode_program(plan: Plan) -> list[Instruction]:
     return _Program(plan, plan.buffer).program()
 
 
-def prefill_program(plan: Plan) -> list[Instruction] | None:
-    """The program for ``plan.prefill.tokens``; None where there is no room for several."""
-    return None if plan.prefill is None else _Program(plan, plan.prefill).program()
+def prefill_program(plan: Plan, buffer: Buffer) -> list[Instruction]:
+    """The program for as many tokens as ``buffer``, one of the plan's ``prefills``, is for."""
+    return _Program(plan, buffer).program()
 
 
 class _Program:

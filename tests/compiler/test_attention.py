@@ -124,10 +124,11 @@ def test_a_token_at_a_time_sees_everything(tmp_path, rng):
 
 
 def beats(plan, seen):
-    """That a lane reads for a tile: matrices, keys and values of so many positions."""
-    homes = plan.lane.keys, plan.lane.values
-    return plan.lane.homes + plan.split.homes * sum(
-        piece.beats for home in homes for piece in home.pieces(seen))
+    """That a lane reads for several tokens: for each tile matrices, keys and values."""
+    tiles, lane = plan.prefills[0].tiles, plan.lane
+    matrices = tiles * lane.head_address + lane.parts * lane.head.beats
+    return matrices + tiles * plan.split.homes * sum(
+        piece.beats for home in (lane.keys, lane.values) for piece in home.pieces(seen))
 
 
 def test_on_the_core(tmp_path, rng):
@@ -157,7 +158,7 @@ def test_on_the_core(tmp_path, rng):
 def test_long_contexts_have_room_for_more_tokens_at_once():
     long = replace(LLAMA, dim=4096, hidden=11008, heads=32, kv_heads=32, head_dim=128,
                    context=4096)
-    tiles = [Plan.of(long, preset("u280"), recipe=Recipe(attention=kept)).prefill.tokens
+    tiles = [Plan.of(long, preset("u280"), recipe=Recipe(attention=kept)).prefills[0].tokens
              for kept in (None, LocalGlobal(near=8, first=1))]
     assert tiles == [2, 8]
 

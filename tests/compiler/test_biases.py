@@ -123,5 +123,5 @@ def test_any_unit_may_be_late(unit, kind, tmp_path, rng):
 def test_programs_of_a_large_model(setting):
     card = "u280" if setting.bits == 4 else "u55c"
     plan = Plan.of(OPT_6_7B, preset(card), 128, Recipe(default=setting))
-    for _, program in place_programs(plan):
-        assert [decode(encode(instruction)) for instruction in program] == program
+    for placed in place_programs(plan):
+        assert [decode(encode(instruction)) for instruction in placed.program] == placed.program

@@ -134,11 +134,13 @@ def test_a_head_in_parts(tmp_path, rng):
     (LLAMA_7B, "u280", 128), (LLAMA_8B, "u280", 256), (LLAMA_7B, "u55c", 512),
     (LLAMA, "tiny", 48)])
 def test_programs_are_small_and_legal(model, name, context):
-    for _, program in place_programs(Plan.of(model, preset(name), context, W4)):
-        assert 64 * len(program) <= 64 << 10
-        assert [decode(encode(instruction)) for instruction in program] == program
+    programs = place_programs(Plan.of(model, preset(name), context, W4))
+    for placed in programs:
+        assert placed.size == 64 * len(placed.program)
+        assert [decode(encode(instruction)) for instruction in placed.program] == placed.program
+    assert sum(placed.size for placed in programs) <= 64 << 10
     # One program for every context that there is room for.
-    assert len(place_programs(Plan.of(model, preset(name), context, W4))[0][1]) < 200
+    assert len(programs[0].program) < 200
 
 
 # Codes in files.

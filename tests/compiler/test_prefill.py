@@ -30,12 +30,12 @@ def same(one, other):
 def test_prefill_is_decode(name, tile, changes, tmp_path, rng):
     checkpoint = load(write_hf(tmp_path / "model", any_shape(rng, **changes)))
     plan = Plan.of(checkpoint.config, preset(name))
-    if plan.prefill is None:
+    if not plan.prefills:
         # A lane of four tokens, and as many queries.
         assert name == "tiny" and plan.split.shared > 2
         return
     model = compiled(checkpoint, preset(name), tmp_path)
-    assert model.tile == plan.prefill.tokens > 1
+    assert model.tile == plan.prefills[0].tokens > 1
     single, several = Golden(model), Golden(model)
     shaken = Golden(model, order=np.random.default_rng(0))
     tokens = rng.integers(0, LLAMA.vocab, 16 + model.tile + 1).tolist()

@@ -154,7 +154,7 @@ def test_layers_that_are_alike_are_one_run():
 
 def test_a_run_costs_a_body():
     config = preset("small")
-    sizes = [[len(program) for _, program in place_programs(Plan.of(DEEP, config, recipe=recipe))]
+    sizes = [[placed.size for placed in place_programs(Plan.of(DEEP, config, recipe=recipe))]
              for recipe in (by_layer(W4, W4, W4, W4), by_layer(W4, W4, W4, W5),
                             by_layer(W4, W4, W6, W5))]
     bodies = np.diff(sizes, axis=0)
@@ -166,8 +166,8 @@ def test_three_runs_of_7b_leave_room_for_prompts():
     settings = [replace(setting, group=128) for setting in (W4, W3, W5)]
     recipe = by_layer(*[settings[0]] * 2, *[settings[1]] * 20, *[settings[2]] * 10)
     plan = Plan.of(MODEL_7B, preset("u280"), 512, recipe)
-    assert len(plan.split.runs) == 3 and len(place_programs(plan)) == 2
-    assert plan.prefill.tokens == 8
+    assert len(plan.split.runs) == 3
+    assert [placed.tokens for placed in place_programs(plan)] == [1, 8]
     beats = [run.beats for run in plan.split.runs]
     assert plan.lane.head_address == 2 * beats[0] + 20 * beats[1] + 10 * beats[2]
     assert beats[1] < beats[0] < beats[2]
@@ -177,7 +177,7 @@ def test_prompts_go_token_by_token_where_runs_are_many(model_of, tmp_path, rng):
     shape = replace(LLAMA, layers=8)
     recipe = by_layer(*[W8, W6] * 4)
     plan = Plan.of(shape, preset("small"), recipe=recipe)
-    assert plan.prefill is not None and len(place_programs(plan)) == 1
+    assert plan.prefills and len(place_programs(plan)) == 1
     model = model_of("small", recipe, shape)
     assert model.prefill is None and model.tile == 1
     tokens = rng.integers(0, LLAMA.vocab, 3).tolist()
