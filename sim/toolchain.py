@@ -41,7 +41,9 @@ ISLANDS = ("-fno-gate", "-fno-dfg", "-fno-table")
 
 # A memory's words are zero unless something else is said of them; a statement for each would be
 # most of the code.
-ZERO = re.compile(r"^ +\w+\[\d+\] = \d+'h0+;\n", re.M)
+INITIAL = re.compile(r"(?<=^  initial begin\n)(?: {4}\w+\[\d+\] = \d+'h[\da-f]+;\n)+(?=  end$)",
+                     re.M)
+ZERO = re.compile(r"^.* = \d+'h0+;\n", re.M)
 
 # By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.
 LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
@@ -226,7 +228,8 @@ class _Job:
 def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
     root, _ = _verilator()
     verilog, generated = place / "dut.v", place / "generated"
-    verilog.write_text(mark_islands(ZERO.sub("", text), top))
+    text = INITIAL.sub(lambda words: ZERO.sub("", words[0]), text)
+    verilog.write_text(mark_islands(text, top))
     traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
     _run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,
           "--top-module", top, "--Mdir", generated, verilog],

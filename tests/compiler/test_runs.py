@@ -41,19 +41,19 @@ def by_layer(*layers, head=W6):
     return Recipe(overrides={"head": head} | {
         f"layers.{n}.{tensor}": setting
         for n, settings in enumerate(layers)
-        for kind, setting in zip(KINDS, settings if isinstance(settings, tuple) else [settings] * 4,
+        for kind, setting in zip(KINDS, settings if isinstance(settings, tuple) else [settings] * 5,
                                  strict=True)
         for tensor in KINDS[kind]})
 
 
 RECIPES = {
     "one run": (by_layer(W4, W4, W4, W4), [4]),
-    "one run, four settings": (by_layer(*[(W4, SPARSE, ZERO, W6)] * 4), [4]),
+    "one run, five settings": (by_layer(*[(W4, W5, SPARSE, ZERO, W6)] * 4), [4]),
     "two runs": (by_layer(W3, W3, W3, W5), [3, 1]),
-    "two runs, in one matrix": (by_layer(W4, (W4, W4, W5, W4), *[(W4, W4, W5, W4)] * 2), [1, 3]),
+    "two runs, in one matrix": (by_layer(W4, *[(W4, W4, W4, W5, W4)] * 3), [1, 3]),
     "three runs": (by_layer(SPARSE, ZERO, ZERO, W8), [1, 2, 1]),
-    "four runs": (by_layer((W3, WIDE, W4, ZERO), (WIDE, W5, SPARSE, W3), (ZERO, W4, W8, SPARSE),
-                           (W5, ZERO, W3, W6), head=SPARSE), [1, 1, 1, 1]),
+    "four runs": (by_layer((W3, W4, WIDE, W4, ZERO), (WIDE, WIDE, W5, SPARSE, W3),
+                           (ZERO, W3, W4, W8, SPARSE), (W5, SPARSE, ZERO, W3, W6), head=SPARSE), [1, 1, 1, 1]),
 }
 
 
