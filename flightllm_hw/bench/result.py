@@ -30,10 +30,10 @@ def result(work: Work, measured: Sequence[Measured], timing: MemoryTiming) -> di
     cycles = sum(run.cycles + missing * _layer(run.layer_cycles) for run in measured)
     cycles = round(cycles)
     simulated = beat * sum(lane["beats"] for run in measured for lane in run.report.lanes)
-    head = len(measured) * lanes * beat * work.plan.lane.parts * work.plan.lane.head.beats
+    head = lanes * beat * work.plan.lane.parts * work.plan.lane.head.beats
     read = head + (simulated - head) * work.model.layers // work.layers
     deliverable = timing.deliverable_gb_s(config.lane.beat_bits, config.clock_mhz)
-    mac, dense = (work.macs(len(measured), dense=kind) / (config.dsp * cycles)
+    mac, dense = (work.macs(dense=kind) / (config.dsp * cycles)
                   for kind in (False, True))
     return {
         "mode": work.mode, "shape": work.name, "preset": config.name,

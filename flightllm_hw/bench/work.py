@@ -109,22 +109,15 @@ class Work:
             several = model.prefill is not None and len(tokens) >= tile and position % tile == 0
             count = tile if several else 1
             start = model.prefill if several and model.prefill is not None else model.decode
-            own = tokens[:count] if several else tokens[0]
-            yield Program(start, model.registers(own, position), position, count)
-            position, tokens = position + count, tokens[count:]
+            own, tokens = tokens[:count] if several else tokens[0], tokens[count:]
+            registers = model.registers(own, position, logits=not tokens)
+            yield Program(start, registers, position, count)
+            position += count
 
     # Multiply-accumulates that the model asks for: no padding.
 
-    def macs(self, programs: int, *, dense: bool) -> float:
-        """Of all tokens, with ``programs`` of them followed by logits.
-
-        Parameters
-        ----------
-        programs : int
-            Each gives the logits behind its last token.
-        dense : bool
-            Whether those that a pattern leaves out count, too.
-        """
+    def macs(self, *, dense: bool) -> float:
+        """Of all tokens, with logits behind the last; ``dense``: with what a pattern leaves out."""
         m, kept = self.model, 0.0
         for name, shape in m.layer_shapes().items():
             if len(shape) == 2:
@@ -132,7 +125,7 @@ class Work:
         head = m.vocab * m.dim * self._share("head", dense)
         seen = sum(range(self.past + 1, self.past + self.tokens + 1))
         attention = m.layers * 2 * m.q_rows * seen
-        return self.tokens * kept + programs * head + attention
+        return self.tokens * kept + head + attention
 
     def _share(self, name: str, dense: bool) -> float:
         pattern = self.recipe.of(name).pattern

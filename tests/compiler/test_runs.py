@@ -53,7 +53,8 @@ RECIPES = {
     "two runs, in one matrix": (by_layer(W4, *[(W4, W4, W4, W5, W4)] * 3), [1, 3]),
     "three runs": (by_layer(SPARSE, ZERO, ZERO, W8), [1, 2, 1]),
     "four runs": (by_layer((W3, W4, WIDE, W4, ZERO), (WIDE, WIDE, W5, SPARSE, W3),
-                           (ZERO, W3, W4, W8, SPARSE), (W5, SPARSE, ZERO, W3, W6), head=SPARSE), [1, 1, 1, 1]),
+                           (ZERO, W3, W4, W8, SPARSE), (W5, SPARSE, ZERO, W3, W6), head=SPARSE),
+                  [1, 1, 1, 1]),
 }
 
 
