@@ -15,8 +15,10 @@ demo: .venv/ready
 test: .venv/ready
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
+# Hours: every measurement of docs/bench.md, and its tables.
 bench: .venv/ready
 	$(BIN)/python docs/examples/simulation_speed.py
+	$(BIN)/python docs/examples/measurements.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
