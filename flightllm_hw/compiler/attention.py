@@ -39,9 +39,6 @@ __all__ = ["Attention"]
 
 R = Register
 
-_WHOLE = 16
-"""Rows of value scales of a head up to which all are loaded at once, needed or not."""
-
 
 class Attention:
     """Writes a layer's attention.
@@ -192,10 +189,14 @@ class Attention:
             limit=self.visible.limit + b.token, maxima=b.maxima, d=b.queries)
 
     def _load_value_scales(self, home: int, heads: int) -> Op:
-        """The value scales of all positions that are seen."""
+        """The value scales of all positions that are seen.
+
+        Where nothing is left out, of all that there is room for, at once: a load for every head
+        would wait for memory as often.
+        """
         b, host = self.buffer, self.host
         at = home * host.home_scales // host.beat
-        if self.visible.attention is None and b.positions <= _WHOLE:
+        if self.visible.attention is None:
             return self.code.emit("LD.VECTOR", address=reg(R.VALUE_SCALES) + at, o=b.value_scales,
                                   rows=heads * b.positions)
         for head in range(heads):

@@ -118,14 +118,12 @@ class Visible:
 
     @property
     def value_scales(self) -> list[Span]:
-        """Of a head.
+        """Of a head, where blocks are left out.
 
         Of the first blocks all, needed or not: where they are not, what is loaded next is the same
         or covers it.
         """
         size = reg(R.BUFFER_ROWS) + 1
-        if self.attention is None:
-            return [Span(0, size)]
         return ([Span(0, -(-self.first // self.width))] * bool(self.first)
                 + [Span(reg(S.NEAR_SCALES), size, reg(S.FIRST_ROWS))])
 
