@@ -10,7 +10,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -38,12 +37,6 @@ VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-as
 # An island's ports stay its own (see islands.py): no signal takes the place of another across its
 # border, and no tables have numbers that run on from one instance to the next.
 ISLANDS = ("-fno-gate", "-fno-dfg", "-fno-table")
-
-# A memory's words are zero unless something else is said of them; a statement for each would be
-# most of the code.
-INITIAL = re.compile(r"(?<=^  initial begin\n)(?: {4}\w+\[\d+\] = \d+'h[\da-f]+;\n)+(?=  end$)",
-                     re.M)
-ZERO = re.compile(r"^.* = \d+'h0+;\n", re.M)
 
 # By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.
 LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
@@ -228,7 +221,6 @@ class _Job:
 def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
     root, _ = _verilator()
     verilog, generated = place / "dut.v", place / "generated"
-    text = INITIAL.sub(lambda words: ZERO.sub("", words[0]), text)
     verilog.write_text(mark_islands(text, top))
     traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
     _run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,

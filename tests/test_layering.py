@@ -45,7 +45,8 @@ MAY = {
                      "memory", "primitives", "sfu"},
     "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
     "bench": GROUND | {"compiler", "golden", "runtime", "sim"},
-    "cli": GROUND | {"bench", "export", "compiler", "runtime", "kernel"},
+    "estimate": GROUND | {"bench", "compiler", "sim"},
+    "cli": GROUND | {"bench", "estimate", "export", "compiler", "runtime", "kernel"},
 }
 
 # Packages that only some parts may import, and those parts.

@@ -12,7 +12,7 @@ from flightllm_hw.compiler.load import LoadError
 from flightllm_hw.export.mapping import YosysMissing
 from flightllm_hw.runtime.device import DeviceError
 
-from . import bench, compile, info, run, verilog
+from . import bench, compile, estimate, info, run, verilog
 from .options import UsageError
 
 __all__ = ["main"]
@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="flightllm-hw", description="An LLM accelerator for FPGAs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, compile, bench, info, verilog):
+    for command in (run, compile, bench, estimate, info, verilog):
         command.add(commands)
     return parser
 

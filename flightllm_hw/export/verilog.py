@@ -15,6 +15,8 @@ from .rtlil import count, merge, reachable, to_rtlil
 __all__ = ["Design", "convert", "design"]
 
 _START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ")
+_ZEROS = re.compile(r"^  initial begin\n    (\w+)\[0\] = (\d+'h0+);\n(?:    \1\[\d+\] = \2;\n)*"
+                    r"    \1\[(\d+)\] = \2;\n  end$", re.M)
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,13 @@ def _to_verilog(netlist: str) -> str:
         raise RuntimeError(f"Yosys failed: {done.stderr.strip()}")
     # Yosys gives each module with an `always @*` a constant to read, so that simulators run the
     # block once at time zero; its name tells where in Yosys that is done.
-    return _START.sub("_start_", str(done.stdout))
+    return _ZEROS.sub(_loop, _START.sub("_start_", str(done.stdout)))
+
+
+def _loop(zeros: re.Match[str]) -> str:
+    """A memory of zeros without a statement for each word."""
+    name, zero, last = zeros.groups()
+    at = f"{name}_word"
+    return (f"  integer {at};\n  initial begin\n"
+            f"    for ({at} = 0; {at} <= {last}; {at} = {at} + 1)\n"
+            f"      {name}[{at}] = {zero};\n  end")
