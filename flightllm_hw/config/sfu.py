@@ -66,6 +66,16 @@ class SfuConfig:
         return 2 * -(-32 * self.width // 72) * -(-self.rows // 4096)
 
     @property
+    def bram(self) -> int:
+        """RAMB36E2 of the vector buffer's two copies."""
+        if self.style != "block":
+            return 0
+        # Bits of a row that a block holds, by its rows.
+        bits = {512: 72, 1024: 36, 2048: 18, 4096: 9, 8192: 4, 16384: 2, 32768: 1}
+        depth = min(max(self.rows, 512), 32768)
+        return 2 * (self.rows // depth or 1) * -(-32 * self.width // bits[depth])
+
+    @property
     def dsp(self) -> int:
         """DSP48E2: thirteen a lane, four of scalars' steps, seven of the table for RoPE."""
         return 13 * self.width + 11

@@ -37,4 +37,11 @@ def test_rows_and_counts_fit_their_bits(config, bits):
 
 def test_the_reference_cards_unit():
     config = preset("u280").sfu
-    assert (config.width, config.dsp, config.uram, config.style) == (16, 219, 0, "block")
+    assert (config.width, config.dsp, config.uram, config.bram) == (16, 219, 0, 1024)
+
+
+@pytest.mark.parametrize("rows, blocks", [(16, 16), (512, 16), (1024, 30), (4096, 114),
+                                          (16384, 512), (65536, 2048)])
+def test_block_ram_of_the_vector_buffer(rows, blocks):
+    assert SfuConfig(rows=rows, style="block").bram == blocks
+    assert SfuConfig(rows=rows).bram == 0

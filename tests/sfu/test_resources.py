@@ -23,7 +23,7 @@ def test_costs_what_the_configuration_says_with_short_paths():
     print(report.total, report.logic_levels)
     assert report.total.dsp == config.dsp
     assert report.total.uram == config.uram
-    assert report.total.bram == 35
+    assert report.total.bram == 35 + config.bram
     assert report.total.lut <= 48_000
     assert report.total.ff <= 46_000
     assert report.logic_levels <= 8
