@@ -22,7 +22,7 @@ from .options import (
 from .progress import Progress
 from .summary import print_bench
 
-__all__ = ["add"]
+__all__ = ["add", "add_work"]
 
 CONTEXT = 128
 """Of a measurement that says nothing else."""
@@ -34,6 +34,21 @@ BITS, GROUP = 4, 128
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser("bench", help="measure the simulated RTL with random weights")
+    add_work(parser)
+    parser.add_argument("--layers", metavar="N", type=count,
+                        help="simulate so many, and extrapolate (default: all)")
+    parser.add_argument("--seed", metavar="S", type=int, default=0,
+                        help="of weights, tokens, keys and values (default: 0)")
+    parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
+                        help="compare all memory with the golden machine's (default: yes)")
+    parser.add_argument("--keep", metavar="FILE.flm", type=Path,
+                        help="keep the compiled model there, and take it from there the next time")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(execute=_execute)
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Add what tells of a model and what is asked of it."""
     parser.add_argument("mode", choices=("decode", "prefill"),
                         help="one token at the context's end, or tokens from its beginning on")
     parser.add_argument("--shape", metavar="S", default="llama2-7b",
@@ -46,16 +61,6 @@ def add(commands: Any) -> None:
                              " --tokens, up to a multiple of it)")
     parser.add_argument("--tokens", metavar="N", type=count,
                         help="to prefill (default: the context)")
-    parser.add_argument("--layers", metavar="N", type=count,
-                        help="simulate so many, and extrapolate (default: all)")
-    parser.add_argument("--seed", metavar="S", type=int, default=0,
-                        help="of weights, tokens, keys and values (default: 0)")
-    parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
-                        help="compare all memory with the golden machine's (default: yes)")
-    parser.add_argument("--keep", metavar="FILE.flm", type=Path,
-                        help="keep the compiled model there, and take it from there the next time")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(execute=_execute)
 
 
 def _execute(args: argparse.Namespace) -> int:

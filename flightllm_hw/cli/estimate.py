@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flightllm_hw.bench.shapes import SHAPES, shape
+from flightllm_hw.bench.shapes import shape
 from flightllm_hw.bench.work import Work
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.estimate.estimate import estimate
 
-from .bench import BITS, CONTEXT, GROUP
-from .options import UsageError, add_configuration, add_setting, configuration, count, recipe
+from .bench import BITS, CONTEXT, GROUP, add_work
+from .options import UsageError, configuration, recipe
 
 __all__ = ["add", "work"]
 
@@ -25,18 +25,7 @@ _CAUSES = {"memory": "memory delivers", "engine": "chains multiply",
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser("estimate", help="estimate cycles, without a simulation")
-    parser.add_argument("mode", choices=("decode", "prefill"),
-                        help="one token at the context's end, or tokens from its beginning on")
-    parser.add_argument("--shape", metavar="S", default="llama2-7b",
-                        help=f"of the model: {', '.join(SHAPES)}, or a .json file with the fields"
-                             " of a model's configuration (default: llama2-7b)")
-    add_configuration(parser, required=True)
-    add_setting(parser, BITS, GROUP)
-    parser.add_argument("--context", metavar="N", type=count,
-                        help=f"tokens that there is room for (default: {CONTEXT}, or as many as"
-                             " --tokens, up to a multiple of it)")
-    parser.add_argument("--tokens", metavar="N", type=count,
-                        help="to prefill (default: the context)")
+    add_work(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(execute=_execute)
 
