@@ -15,7 +15,7 @@ from flightllm_hw.sim.rules import DeadlineError
 from flightllm_hw.sim.simulator import Simulator
 from flightllm_hw.sim.trace import Event
 
-__all__ = ["ControlBus", "KernelBench"]
+__all__ = ["CHUNK", "ControlBus", "KernelBench"]
 
 CHUNK = 512
 """Cycles between two looks at the interrupt."""

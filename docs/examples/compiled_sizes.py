@@ -7,8 +7,8 @@ Nothing is compiled: both are decided before a weight is read.
 from dataclasses import replace
 
 from flightllm_hw.bench.shapes import SHAPES
-from flightllm_hw.compiler.compile import place_programs
 from flightllm_hw.compiler.compress import Recipe, Setting
+from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.presets import preset
 

@@ -12,10 +12,10 @@ from flightllm_hw.bench.errors import BenchError
 from flightllm_hw.bench.homes import fill_homes
 from flightllm_hw.bench.weights import random_checkpoint
 from flightllm_hw.bench.work import Work
-from flightllm_hw.compiler.compile import compile_model, place_programs
+from flightllm_hw.compiler.compile import compile_model
 from flightllm_hw.compiler.compiled import Compiled
 from flightllm_hw.compiler.flm import open_flm
-from flightllm_hw.isa.instruction import to_bytes
+from flightllm_hw.compiler.placed import place_programs
 
 __all__ = ["Images", "compile_work", "images_of"]
 
@@ -40,16 +40,14 @@ def compile_work(work: Work, path: Path, progress: Callable[[str], None]) -> Com
     CompileError, LoadError, OSError
         If the model does not fit, or the file cannot be read or written.
     """
-    programs = place_programs(work.plan)
     if not path.exists():
         compile_model(random_checkpoint(work.simulated, work.seed), work.config, path,
                       context=work.context, recipe=work.recipe,
                       progress=lambda name: progress(f"compiling {name}"))
     model = open_flm(path, work.config, private=True)
     # Programs hold the shape of every matrix, and where everything lies.
-    same = all(np.array_equal(model.host[first:first + len(raw)], raw) for first, raw in (
-        (placed.first, np.frombuffer(b"".join(map(to_bytes, placed.program)), np.uint8))
-        for placed in programs))
+    same = all(np.array_equal(model.host[placed.first:placed.first + placed.size], placed.image)
+               for placed in place_programs(work.plan))
     if not same or model.model != work.simulated or model.context != work.context:
         raise BenchError(f"{path} holds another model than {work.name} with {work.layers} layers"
                          f" for {work.context} tokens at {work.recipe.default}")

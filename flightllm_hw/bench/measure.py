@@ -24,13 +24,11 @@ from flightllm_hw.compiler.memory import LaneMap
 from flightllm_hw.runtime.device import Report
 from flightllm_hw.runtime.simulated import SimulatedDevice
 from flightllm_hw.sim.core import lane_base
+from flightllm_hw.sim.kernel import CHUNK
 
 __all__ = ["Measured", "run_program"]
 
 Words = npt.NDArray[np.uint32]
-
-CHUNK = 512
-"""Cycles between two looks at the interrupt."""
 
 TOLD = 2.0
 """Seconds between two words on the progress."""

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from flightllm_hw.bench.errors import BenchError
-from flightllm_hw.compiler.compiled import Compiled
+from flightllm_hw.compiler.compiled import Compiled, taken
 from flightllm_hw.compiler.compress.recipe import Recipe
 from flightllm_hw.compiler.load import ModelConfig
 from flightllm_hw.compiler.plan import Plan
@@ -99,20 +99,28 @@ class Work:
         """Positions before the first token."""
         return self.context - 1 if self.mode == "decode" else 0
 
+    def tiles(self, tile: int) -> Iterator[tuple[int, int]]:
+        """First position and tokens of what is run one after the other, as a session would.
+
+        Parameters
+        ----------
+        tile : int
+            Tokens of the program that takes several; 1 where there is none.
+        """
+        position, end = self.past, self.past + self.tokens
+        while position < end:
+            count = taken(tile, position, end - position)
+            yield position, count
+            position += count
+
     def programs(self, model: Compiled) -> Iterator[Program]:
-        """What is run, one after the other, as a session would."""
+        """The same, with random tokens."""
         rng = np.random.default_rng([self.seed, self.tokens])
         tokens = rng.integers(0, self.model.vocab, self.tokens).tolist()
-        position = self.past
-        while tokens:
-            tile = model.tile
-            several = model.prefill is not None and len(tokens) >= tile and position % tile == 0
-            count = tile if several else 1
-            start = model.prefill if several and model.prefill is not None else model.decode
-            own, tokens = tokens[:count] if several else tokens[0], tokens[count:]
+        for position, count in self.tiles(model.tile):
+            own, tokens = tokens[:count], tokens[count:]
             registers = model.registers(own, position, logits=not tokens)
-            yield Program(start, registers, position, count)
-            position += count
+            yield Program(model.start(count), registers, position, count)
 
     # Multiply-accumulates that the model asks for: no padding.
 

@@ -8,15 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flightllm_hw.bench.shapes import shape
-from flightllm_hw.bench.work import Work
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.estimate.estimate import estimate
 
-from .bench import BITS, CONTEXT, GROUP, add_work
-from .options import UsageError, configuration, recipe
+from .work import add_work, work
 
-__all__ = ["add", "work"]
+__all__ = ["add"]
 
 _CAUSES = {"memory": "memory delivers", "engine": "chains multiply",
            "special": "special functions, with their loads", "control": "control"}
@@ -38,26 +35,6 @@ def _execute(args: argparse.Namespace) -> int:
     else:
         _print(found, wanted.config)
     return 0
-
-
-def work(args: argparse.Namespace) -> Work:
-    """What arguments ask for.
-
-    Raises
-    ------
-    UsageError, BenchError
-        If there is no such thing.
-    """
-    model = shape(args.shape)
-    if args.mode == "decode" and args.tokens is not None:
-        raise UsageError("Only prefill takes --tokens; a decoded token is one")
-    context = args.context
-    if context is None:
-        context = min(-(-(args.tokens or 1) // CONTEXT) * CONTEXT, model.context)
-    return Work(
-        mode=args.mode, name=args.shape, model=model, config=configuration(args),
-        recipe=recipe(args, BITS, GROUP), context=context,
-        tokens=1 if args.mode == "decode" else args.tokens or context, layers=model.layers)
 
 
 def _print(found: dict[str, Any], config: AcceleratorConfig) -> None:

@@ -2,7 +2,7 @@
 """From a loaded checkpoint to a ``.flm`` file."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from flightllm_hw.compiler.compress.recipe import Recipe
@@ -10,15 +10,12 @@ from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.flm import Images, write_flm
 from flightllm_hw.compiler.images import write_host, write_lanes
 from flightllm_hw.compiler.load.checkpoint import Checkpoint
-from flightllm_hw.compiler.memory import PROGRAM_BYTES
+from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
-from flightllm_hw.compiler.program import decode_program, prefill_program
 from flightllm_hw.compiler.quantizer import Compress
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.isa.instruction import Instruction
-from flightllm_hw.isa.table import BITS
 
-__all__ = ["Placed", "compile_model", "place_programs"]
+__all__ = ["compile_model"]
 
 
 def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path, *,
@@ -64,56 +61,8 @@ def compile_model(checkpoint: Checkpoint, config: AcceleratorConfig, path: Path,
     sizes = {"host": plan.host.filled} | {f"lane.{n}": plan.lane.size for n in range(config.lanes)}
 
     def fill(images: Images) -> None:
-        write_host(plan, checkpoint, [(placed.first, placed.program) for placed in programs],
-                   images["host"])
+        write_host(plan, checkpoint, programs, images["host"])
         write_lanes(plan, checkpoint, [images[f"lane.{n}"] for n in range(config.lanes)],
                     compress, progress)
 
     return write_flm(path, config, checkpoint.config, numbers, sizes, checkpoint.tokenizer, fill)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A program and where it lies.
-
-    Parameters
-    ----------
-    first : int
-        Byte of the host's memory.
-    tokens : int
-        That it takes.
-    program : list of Instruction
-    """
-
-    first: int
-    tokens: int
-    program: list[Instruction]
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return BITS // 8 * len(self.program)
-
-
-def place_programs(plan: Plan) -> list[Placed]:
-    """The decode program and, if there is room for one, the best prefill program.
-
-    Raises
-    ------
-    CompileError
-        If there is not even room for the first, or none for one that leaves out what it must.
-    """
-    decode = Placed(0, 1, decode_program(plan))
-    if decode.size > PROGRAM_BYTES:
-        raise CompileError(f"The program has a loop for each run of layers that are compressed"
-                           f" alike, {len(plan.split.runs)} in all, and would have {decode.size}"
-                           f" bytes, but there is room for {PROGRAM_BYTES}")
-    room = PROGRAM_BYTES - decode.size
-    for buffer in plan.prefills:
-        several = Placed(decode.size, buffer.tokens, prefill_program(plan, buffer))
-        if several.size <= room:
-            return [decode, several]
-    if plan.recipe.attention is not None:
-        raise CompileError(f"The program that leaves out blocks of attention would have"
-                           f" {several.size} bytes, but there is room for {room}")
-    return [decode]

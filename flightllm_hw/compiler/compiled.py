@@ -13,7 +13,22 @@ from flightllm_hw.compiler.load.tokenizer import Tokenizer
 from flightllm_hw.compiler.registers import TOKENS, Register
 from flightllm_hw.config import AcceleratorConfig
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "taken"]
+
+
+def taken(tile: int, position: int, left: int) -> int:
+    """Tokens that the next program takes: a whole tile from where one begins, else one.
+
+    Parameters
+    ----------
+    tile : int
+        Tokens of the program that takes several; 1 where there is none.
+    position : int
+        Of the next token.
+    left : int
+        Tokens that are left.
+    """
+    return tile if left >= tile and position % tile == 0 else 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +74,10 @@ class Compiled:
     logits: int
     tokenizer: Tokenizer | None = None
     attention: LocalGlobal | None = None
+
+    def start(self, tokens: int) -> int:
+        """Byte of the host's memory at which the program begins that takes so many tokens."""
+        return self.decode if tokens == 1 or self.prefill is None else self.prefill
 
     def registers(self, tokens: int | Sequence[int], position: int,
                   logits: bool = True) -> list[int]:

@@ -13,13 +13,13 @@ from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load.checkpoint import Checkpoint
 from flightllm_hw.compiler.load.mapped import release
 from flightllm_hw.compiler.parallel import each
+from flightllm_hw.compiler.placed import Placed
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.quantizer import Compress, compressed
 from flightllm_hw.compiler.runs import Matrix
 from flightllm_hw.compiler.tape import encode
 from flightllm_hw.formats import QuantizedWeights, flush
 from flightllm_hw.formats.functions import rotary_steps
-from flightllm_hw.isa.instruction import Instruction, to_bytes
 
 __all__ = ["write_host", "write_lanes"]
 
@@ -31,22 +31,20 @@ _ROWS = 1024
 
 
 def write_host(plan: Plan, checkpoint: Checkpoint,
-               programs: Sequence[tuple[int, list[Instruction]]], image: Bytes) -> None:
+               programs: Sequence[Placed], image: Bytes) -> None:
     """The host's memory as far as it is filled.
 
     Parameters
     ----------
     plan : Plan
     checkpoint : Checkpoint
-    programs : sequence of (int, list of Instruction)
-        First bytes, and the programs.
+    programs : sequence of Placed
     image : ndarray of uint8
         Zeros, ``plan.host.filled`` of them.
     """
     host, model = plan.host, plan.model
-    for first, program in programs:
-        raw = b"".join(map(to_bytes, program))
-        image[first:first + len(raw)] = np.frombuffer(raw, np.uint8)
+    for placed in programs:
+        image[placed.first:placed.first + placed.size] = placed.image
     embedding = checkpoint.tensor("embedding")
     for start in range(0, model.vocab, _ROWS):
         rows = embedding.rows(start, min(start + _ROWS, model.vocab))

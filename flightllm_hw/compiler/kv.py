@@ -25,7 +25,7 @@ from flightllm_hw.formats.pattern import Pattern
 
 from .tape import TapeShape
 
-__all__ = ["KeyHome", "Piece", "Place", "ValueHome"]
+__all__ = ["LONG_GROUP", "KeyHome", "Piece", "Place", "ValueHome"]
 
 Beats = npt.NDArray[np.uint8]
 
@@ -37,7 +37,9 @@ _TILE_BEATS = 4
 _ROW_BEATS = 2
 """Row scales: of even rows, of odd ones."""
 
-_LONG_GROUP = 128
+LONG_GROUP = 128
+"""Positions of a group of values, unless something else is said; columns of one of keys at most."""
+
 _SHORT_GROUP = 32
 """Columns of a group of keys: all in one, or as many as four of an append's steps go over."""
 
@@ -142,7 +144,7 @@ class KeyHome(_Home):
 
     @property
     def _group(self) -> int:
-        return _LONG_GROUP if self.head <= _LONG_GROUP else _SHORT_GROUP
+        return LONG_GROUP if self.head <= LONG_GROUP else _SHORT_GROUP
 
     @property
     def row_block_beats(self) -> int:
@@ -196,7 +198,7 @@ class ValueHome(_Home):
         Positions behind a scale beat; a whole number of them can be left out of a tape.
     """
 
-    group: int = _LONG_GROUP
+    group: int = LONG_GROUP
 
     @property
     def region_beats(self) -> int:

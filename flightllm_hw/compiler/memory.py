@@ -18,7 +18,7 @@ from itertools import accumulate
 from flightllm_hw.compiler.buffer import Buffer
 from flightllm_hw.compiler.compress.attention import BLOCK
 from flightllm_hw.compiler.errors import CompileError
-from flightllm_hw.compiler.kv import KeyHome, ValueHome
+from flightllm_hw.compiler.kv import LONG_GROUP, KeyHome, ValueHome
 from flightllm_hw.compiler.matrices import Split, up
 from flightllm_hw.compiler.runs import Matrix
 
@@ -60,7 +60,7 @@ class LaneMap:
     @cached_property
     def values(self) -> ValueHome:
         """Any home of values; where blocks may be left out, each is a group."""
-        group = 128 if self.split.recipe.attention is None else BLOCK
+        group = LONG_GROUP if self.split.recipe.attention is None else BLOCK
         return ValueHome(config=self.split.config.lane, head=self.split.model.head_dim,
                          context=self.context, group=group)
 

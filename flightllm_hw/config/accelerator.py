@@ -66,7 +66,8 @@ class AcceleratorConfig:
                 f"Accelerator lanes must be at most {target.memory.count}, the {target.memory.kind}"
                 f" channels of the {target.name}, not {self.lanes!r}")
         needs = {"DSPs": (self.lanes * self.lane.dsp_total + self.sfu.dsp, target.dsp),
-                 "URAMs": (self.lanes * self.lane.uram + self.sfu.uram, target.uram)}
+                 "URAMs": (self.lanes * self.lane.uram + self.sfu.uram, target.uram),
+                 "BRAMs for the vector buffer": (self.sfu.bram, target.bram)}
         for what, (needed, there) in needs.items():
             # Zero: no document was read that states the card's number.
             if there and needed > there:

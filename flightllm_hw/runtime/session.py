@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flightllm_hw.compiler.compiled import Compiled
+from flightllm_hw.compiler.compiled import Compiled, taken
 
 from .device import HOST, Device, DeviceError, Report
 from .sampling import Sampler
@@ -106,7 +106,7 @@ class Session:
                               f" not for {len(tokens)}")
         left = list(tokens)
         while left:
-            count = self._count(len(left)) if tiles else 1
+            count = taken(self.model.tile, self.position, len(left)) if tiles else 1
             self._run(left[:count], logits=count == len(left))
             del left[:count]
         raw = self.device.read(HOST, self.model.logits, 4 * self.model.model.vocab)
@@ -133,16 +133,8 @@ class Session:
                 return
             tokens = [token]
 
-    def _count(self, left: int) -> int:
-        """Tokens that the next program takes."""
-        whole = left >= self.model.tile and self.position % self.model.tile == 0
-        return self.model.tile if self.model.prefill is not None and whole else 1
-
     def _run(self, tokens: Sequence[int], *, logits: bool) -> None:
-        model = self.model
-        several = len(tokens) > 1
-        program = model.prefill if several and model.prefill is not None else model.decode
-        registers = model.registers(tokens if several else tokens[0], self.position, logits)
-        report = self.device.run(program, registers)
+        program = self.model.start(len(tokens))
+        report = self.device.run(program, self.model.registers(tokens, self.position, logits))
         self.runs.append(Run(program, self.position, len(tokens), report))
         self.position += len(tokens)

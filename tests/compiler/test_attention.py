@@ -8,10 +8,10 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.compiler.compile import place_programs
 from flightllm_hw.compiler.compress import AttentionMask, LocalGlobal, Recipe
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load import load
+from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.golden.model import Cache, Model
 from flightllm_hw.isa.errors import Error
@@ -173,7 +173,7 @@ def test_one_token_at_a_time_leaves_out_nothing():
 
 
 def test_a_program_without_room_is_no_program_that_leaves_out_nothing(monkeypatch):
-    monkeypatch.setattr("flightllm_hw.compiler.compile.PROGRAM_BYTES", 150 * 64)
+    monkeypatch.setattr("flightllm_hw.compiler.placed.PROGRAM_BYTES", 150 * 64)
     plans = [Plan.of(LLAMA, preset("small"), recipe=Recipe(attention=kept))
              for kept in (None, LocalGlobal(near=1, first=1))]
     assert len(place_programs(plans[0])) == 1

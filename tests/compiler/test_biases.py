@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.compiler.compile import place_programs
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.load import load
+from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.isa.instruction import decode, encode
 from flightllm_hw.isa.table import Unit

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from flightllm_hw.compiler.compile import compile_model, place_programs
+from flightllm_hw.compiler.compile import compile_model
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.flm import open_flm
 from flightllm_hw.compiler.load import LoadError, load
+from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.quantizer import compressed as compress_tensor
 from flightllm_hw.formats import Pattern, dequantize

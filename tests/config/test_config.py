@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flightllm_hw.boards import CARDS, card
-from flightllm_hw.config import AcceleratorConfig, ChainConfig, LaneConfig
+from flightllm_hw.config import AcceleratorConfig, ChainConfig, LaneConfig, SfuConfig
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.presets import PRESETS, preset
 
@@ -73,6 +73,8 @@ def test_lane_errors_name_the_value(change, message):
     ({"card": "u250"}, "lanes must be at most 4, the DDR channels of the u250, not 32"),
     ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 18779 DSPs, but the u280 has 9024"),
     ({"card": "u50"}, "needs 784 URAMs, but the u50 has 640"),
+    ({"card": "u50", "lanes": 16, "sfu": SfuConfig(rows=1 << 16, style="block")},
+     "needs 2048 BRAMs for the vector buffer, but the u50 has 1344"),
 ])
 def test_accelerator_errors_name_the_value(change, message):
     with pytest.raises(ValueError, match=message):

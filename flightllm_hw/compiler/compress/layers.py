@@ -5,7 +5,8 @@ Programs have a loop for each run of layers that are compressed alike, so there 
 run each fused matrix has bits of its own::
 
     layer     0  1  2 │ 3  4  5  6  7
-    q, k, v   4  4  4 │ 3  3  3  3  3
+    k, v      4  4  4 │ 3  3  3  3  3
+    q         4  4  4 │ 4  4  4  4  4
     o         4  4  4 │ 4  4  4  4  4     bits
     gate, up  3  3  3 │ 3  3  3  3  3
     down      6  6  6 │ 5  5  5  5  5
