@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from amaranth.build.run import BuildPlan
 
-from .card import CARDS, card
+from .card import CARDS
 from .platforms import platform
 from .selftest import SelfTest
 
@@ -55,18 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     directory = args.output or Path("build") / f"{args.card}-{NAME}"
     try:
-        target = card(args.card)
-        if args.build and not platform(args.card).has_required_tools():
-            raise ValueError("--build needs Vivado: put vivado on the PATH, or name a script that"
-                             " does in AMARANTH_ENV_VIVADO")
-        plan, design = selftest(args.card)
-        plan.extract(str(directory))
+        target = platform(args.card)
     except ValueError as error:
         parser.error(str(error))
+    if args.build and not target.has_required_tools():
+        parser.error("--build needs Vivado: put vivado on the PATH, or name a script that does in"
+                     " AMARANTH_ENV_VIVADO")
+    plan, design = selftest(args.card)
+    try:
+        plan.extract(str(directory))
     except OSError as error:
         parser.error(f"{directory}: {error.strerror}")
 
-    print(f"{target.name}, {target.part}: {directory}")
+    print(f"{args.card}, {target.card.part}: {directory}")
     for file in plan.files:
         print(f"  {file}")
     for number, text in enumerate(design.leds):

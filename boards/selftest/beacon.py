@@ -31,12 +31,12 @@ class BeaconConfig:
     ----------
     frequency : int
         The clock's, in Hz.
+    baud : int
+        Bits a second of the serial line.
     title : str
         The first line's beginning.
     clocks : tuple of str
         What is measured, by name.
-    baud : int
-        Bits a second of the serial line.
     decimal : Decimal
         Of every number.
 
@@ -47,9 +47,9 @@ class BeaconConfig:
     """
 
     frequency: int
+    baud: int
     title: str
     clocks: tuple[str, ...] = ()
-    baud: int = 115_200
     decimal: Decimal = Decimal()
 
     def __post_init__(self) -> None:
@@ -118,7 +118,8 @@ class Beacon(wiring.Component):  # type: ignore[misc]
 
         # Half seconds, and which of four it is.
         timer = Signal(range(config.half_second), init=config.half_second - 1)
-        tick, phase = Signal(), Signal(2, init=2)
+        tick = Signal()
+        phase = Signal(2, init=2)
         m.d.sync += [
             timer.eq(Mux(tick, config.half_second - 2, timer - 1)),
             tick.eq(timer == 0),
@@ -130,7 +131,8 @@ class Beacon(wiring.Component):  # type: ignore[misc]
         m.d.comb += seconds.step.eq(tick & phase[0])
 
         # Half a second after the gate: meters stand still.
-        start, running = Signal(), Signal(clocks)
+        start = Signal()
+        running = Signal(clocks)
         m.d.sync += start.eq(tick & (phase == 0))
         with m.If(start):
             m.d.sync += running.eq(Cat(count.any() for count in counts))

@@ -106,7 +106,8 @@ class Meter(wiring.Component):  # type: ignore[misc]
     def elaborate(self, platform: Any) -> Module:
         """Bring the gate over, and count."""
         m = Module()
-        gate, was = Signal(), Signal()
+        gate = Signal()
+        was = Signal()
         m.submodules.gate = FFSynchronizer(self.gate, gate)
         m.submodules.counter = counter = DecimalCounter(self.config)
         m.d.sync += was.eq(gate)

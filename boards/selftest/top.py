@@ -30,6 +30,8 @@ class SelfTest(Elaboratable):  # type: ignore[misc]
     ----------
     platform : AlveoPlatform
         What it is for.
+    baud : int
+        Bits a second of the UART.
 
     Attributes
     ----------
@@ -41,13 +43,13 @@ class SelfTest(Elaboratable):  # type: ignore[misc]
         Whether there is a line to say it on.
     """
 
-    def __init__(self, platform: AlveoPlatform) -> None:
+    def __init__(self, platform: AlveoPlatform, baud: int = 115_200) -> None:
         self._clocks = [key for key, resource in platform.resources.items()
                         if resource.clock is not None and key != (platform.default_clk, 0)]
         self._leds = [number for name, number in platform.resources if name == "led"]
         self.uart = ("uart", 0) in platform.resources
         self.config = BeaconConfig(
-            frequency=round(platform.default_clk_frequency),
+            frequency=round(platform.default_clk_frequency), baud=baud,
             title=f"flightllm_hw {platform.card.name}, {platform.default_clk}_0",
             clocks=tuple(f"{name}_{number}" for name, number in self._clocks))
         shown = (f"blinks with {platform.default_clk}_0",

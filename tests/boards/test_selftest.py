@@ -13,6 +13,7 @@ from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
 from flightllm_hw.sim.pysim import send, simulate
 from flightllm_hw.sim.traffic import BURSTY
+from support.serial import received
 
 SMALL = BeaconConfig(frequency=4000, baud=2000, title="card", clocks=("a_0", "b_1"),
                      decimal=Decimal(digits=4))
@@ -21,26 +22,6 @@ SMALL = BeaconConfig(frequency=4000, baud=2000, title="card", clocks=("a_0", "b_
 def number(value, digits):
     """The number that a decimal shows."""
     return int("".join(str(value >> 4 * k & 15) for k in reversed(range(digits))))
-
-
-def byte(line, at, divisor):
-    """The byte whose start bit begins at cycle ``at``, looked at in the middle of each bit."""
-    bits = [line[at + divisor * n + divisor // 2] for n in range(10)]
-    assert (bits[0], bits[9]) == (0, 1)
-    return sum(bit << n for n, bit in enumerate(bits[1:9]))
-
-
-def received(line, divisor):
-    """All bytes of a line that idles high, and the cycles in which they began."""
-    got, begun, at = [], [], 0
-    while at < len(line):
-        if line[at]:
-            at += 1
-            continue
-        begun.append(at)
-        got.append(byte(line, at, divisor))
-        at += 10 * divisor
-    return bytes(got), begun
 
 
 @pytest.mark.parametrize("digits", [1, 3])
