@@ -6,8 +6,8 @@ The same name is the same thing on every card; ``docs/boards.md`` has the table.
 
 from amaranth.build import Attrs, Clock, DiffPairs, Pins, PinsN, Resource, Subsignal
 
-__all__ = ["cattrip", "lvds_clock", "output", "pcie_x16", "perst", "refclk", "reset",
-           "satellite"]
+__all__ = ["cattrip", "lvds_clock", "output", "pcie_x16", "perst", "refclk", "reset", "satellite",
+           "uart"]
 
 
 def output(standard: str, drive: int = 8) -> Attrs:
@@ -43,6 +43,12 @@ def cattrip(pin: str) -> Resource:
                     Attrs(IOSTANDARD="LVCMOS18", PULLDOWN="TRUE"))
 
 
+def uart(name: str, tx: str, rx: str, standard: str, drive: int = 8) -> Resource:
+    """A serial line; ``tx`` leaves the FPGA."""
+    return Resource(name, 0, Subsignal("tx", Pins(tx, dir="o"), output(standard, drive)),
+                    Subsignal("rx", Pins(rx, dir="i"), Attrs(IOSTANDARD=standard)))
+
+
 def satellite(tx: str, rx: str, gpio: str) -> list[Resource]:
     """The wires to the satellite controller, which watches temperatures and supplies.
 
@@ -50,9 +56,7 @@ def satellite(tx: str, rx: str, gpio: str) -> list[Resource]:
     it drives stands nowhere, so they are inputs.
     """
     return [
-        Resource("satellite_uart", 0,
-                 Subsignal("tx", Pins(tx, dir="o"), Attrs(SLEW="SLOW", DRIVE="4")),
-                 Subsignal("rx", Pins(rx, dir="i")), Attrs(IOSTANDARD="LVCMOS18")),
+        uart("satellite_uart", tx, rx, "LVCMOS18", drive=4),
         Resource("satellite_gpio", 0, Pins(gpio, dir="i"), Attrs(IOSTANDARD="LVCMOS18")),
     ]
 

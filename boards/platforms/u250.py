@@ -2,11 +2,11 @@
 """The U250: four DDR4 DIMMs and no HBM, so no HBM_CATTRIP either."""
 
 from amaranth.build import Pins, Resource
-from amaranth_boards.resources import I2CResource, LEDResources, UARTResource
+from amaranth_boards.resources import I2CResource, LEDResources
 
 from ..u250 import CARD
 from .alveo import AlveoPlatform
-from .resources import lvds_clock, output, perst, refclk, reset
+from .resources import lvds_clock, output, perst, refclk, reset, uart
 
 __all__ = ["U250Platform"]
 
@@ -31,9 +31,9 @@ class U250Platform(AlveoPlatform):
         reset("AL20", "LVCMOS12"),
 
         *LEDResources(pins="BC21 BB21 BA20", attrs=output("LVCMOS12")),
-        # As in the vendor's board file and in designs that were run; Corundum, which uses neither
-        # pin, has had their labels both ways.
-        UARTResource(0, tx="BB20", rx="BF18", attrs=output("LVCMOS12")),
+        # Sources differ on which is which. So they are in the vendor's board file and in designs
+        # that use the UART; Corundum, which does not, has had them both ways.
+        uart("uart", tx="BB20", rx="BF18", standard="LVCMOS12"),
         I2CResource(0, scl="BF20", sda="BF17", attrs=output("LVCMOS12")),
         # Separates the DIMMs from the FPGA's reset; no source read says at which level.
         Resource("ddr_reset_gate", 0, Pins("AU21", dir="o"), output("LVCMOS12")),

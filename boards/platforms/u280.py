@@ -6,7 +6,7 @@ production card, where D32 is HBM_CATTRIP.
 """
 
 from amaranth.build import Pins, PinsN, Resource, Subsignal
-from amaranth_boards.resources import I2CResource, UARTResource
+from amaranth_boards.resources import I2CResource
 
 from ..u280 import CARD
 from .alveo import AlveoPlatform
@@ -19,6 +19,7 @@ from .resources import (
     refclk,
     reset,
     satellite,
+    uart,
 )
 
 __all__ = ["U280Platform"]
@@ -41,10 +42,9 @@ class U280Platform(AlveoPlatform):
         reset("L30", "LVCMOS18"),
         cattrip("D32"),
 
-        # The labels of the two pins differ between sources. So it is in the vendor's board file, in
-        # whose interface TxD is what leaves the FPGA; Corundum, which uses neither, has them the
-        # other way round.
-        UARTResource(0, tx="B33", rx="A28", attrs=output("LVCMOS18")),
+        # Sources differ on which is which. So they are in the vendor's board file and in designs
+        # that use the UART; Corundum, which does not, has them the other way round.
+        uart("uart", tx="B33", rx="A28", standard="LVCMOS18"),
         I2CResource(0, scl="C30", sda="C33", attrs=output("LVCMOS18")),
         Resource("i2c_mux_reset", 0, PinsN("B31", dir="o"), output("LVCMOS18")),
         *satellite(tx="D29", rx="E28", gpio="K28 J29 K29 J31"),

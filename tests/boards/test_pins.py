@@ -8,7 +8,7 @@ import pytest
 
 from flightllm_hw.boards import CARDS, card
 from flightllm_hw.boards.platforms import PLATFORMS, platform
-from support.alveo import Pin, built, pins_of, single
+from support.alveo import Pin, built, members, pins_of, single
 
 TABLE = Path(__file__).with_name("pins.txt")
 
@@ -59,6 +59,15 @@ def test_pairs_are_whole(name):
                 assert distance(positive, negative) == 1, resource
         else:
             assert all(isinstance(ball, str) for ball in pin.pins), resource
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_only_what_is_driven_has_a_strength(name):
+    for key, resource in platform(name).resources.items():
+        for path, part, attrs, _ in members(resource):
+            driven = part.dir != "i" and "IOSTANDARD" in attrs and key[0] != "hbm_cattrip"
+            assert (attrs.get("SLEW") == "SLOW" and "DRIVE" in attrs) == driven, (key, path)
+            assert driven or not {"SLEW", "DRIVE"} & set(attrs), (key, path)
 
 
 def distance(one, other):

@@ -17,7 +17,8 @@ from amaranth.lib import io
 from flightllm_hw.boards.build import selftest
 from flightllm_hw.boards.platforms import platform
 
-__all__ = ["Everything", "Nothing", "Pin", "built", "elaborated", "pins_of", "single", "tied_low"]
+__all__ = ["Everything", "Nothing", "Pin", "built", "elaborated", "members", "pins_of", "single",
+           "tied_low"]
 
 
 class Pin(NamedTuple):
