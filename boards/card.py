@@ -6,7 +6,7 @@ from importlib import import_module
 
 __all__ = ["CARDS", "Card", "MemoryChannels", "card"]
 
-CARDS = ("u50", "u55c", "u250", "u280", "vhk158")
+CARDS = ("u50", "u55c", "u250", "u280", "v80", "vhk158")
 """Every card, by the name of its file in this folder."""
 
 
@@ -49,6 +49,10 @@ class Card:
         Super logic regions (dies).
     memory : MemoryChannels
         What feeds the lanes.
+    board_part : str
+        The vendor's board definition; empty where its version is not known.
+    power_budget_w : int
+        Watts that the vendor's tools are told a design may draw; zero where not known.
     """
 
     name: str
@@ -60,6 +64,13 @@ class Card:
     dsp: int
     slr: int
     memory: MemoryChannels
+    board_part: str = ""
+    power_budget_w: int = 0
+
+    @property
+    def versal(self) -> bool:
+        """Whether the device is a Versal: no pin-level flow, it is exported for a shell."""
+        return not self.part.startswith("xcu")
 
 
 def card(name: str) -> Card:

@@ -11,3 +11,8 @@ CARD = Card(
     lut=0, ff=0, bram=0, uram=0, dsp=0, slr=0,
     memory=MemoryChannels(kind="HBM", count=64, bytes_each=512 << 20, peak_gb_s=12.8),
 )
+
+if __name__ == "__main__":
+    from .build import run
+
+    run("vhk158")
