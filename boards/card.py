@@ -6,7 +6,7 @@ from importlib import import_module
 
 __all__ = ["CARDS", "Card", "MemoryChannels", "card"]
 
-CARDS = ("u50", "u55c", "u250", "u280", "vhk158")
+CARDS = ("u50", "u55c", "u250", "u280", "v80", "vhk158")
 """Every card, by the name of its file in this folder."""
 
 
