@@ -15,14 +15,12 @@ def constraints(card: Card, vivado: Vivado) -> str:
     """The file."""
     lines = ["# SPDX-License-Identifier: Apache-2.0", f"# The {card.name}, {card.part}.", "",
              "# PCIe: reference and reset.",
-             *_clock("pcie_refclk_clk", vivado.pcie_clock),
-             f"create_clock -name pcie_refclk -period {1000 / vivado.pcie_clock.mhz:.3f}"
-             " [get_ports {pcie_refclk_clk_p*}]",
+             *_clock("pcie_refclk", vivado.pcie_clock),
              _pin("pcie_perstn", vivado.pcie_reset),
              "set_false_path -from [get_ports pcie_perstn]"]
     if vivado.clock is not None:
-        lines += ["", "# The reference of the HBM and of the kernel's clock; the block design knows"
-                      " its rate.", *_clock("reference_clk_clk", vivado.clock)]
+        lines += ["", "# The reference of the HBM and of the kernel's clock.",
+                  *_clock("reference_clk", vivado.clock)]
     if vivado.cattrip is not None:
         lines += ["", "# The HBM's alarm. High, it makes the card's controller cut the power: it is"
                       " driven by",
@@ -48,8 +46,10 @@ def _pin(port: str, pin: Pin) -> str:
             f" [get_ports {port}]")
 
 
-def _clock(port: str, clock: Clock) -> list[str]:
+def _clock(name: str, clock: Clock) -> list[str]:
     # Whether a wrapper's ports are vectors of one bit is the tool's to choose.
     standard = f" IOSTANDARD {clock.standard}" if clock.standard else ""
-    return [f"set_property -dict {{PACKAGE_PIN {loc}{standard}}} [get_ports {{{port}_{way}*}}]"
-            for way, loc in (("p", clock.p), ("n", clock.n))]
+    lines = [f"set_property -dict {{PACKAGE_PIN {loc}{standard}}} [get_ports {{{name}_clk_{way}*}}]"
+             for way, loc in (("p", clock.p), ("n", clock.n))]
+    period = f"{1000 / clock.mhz:.3f}"
+    return [*lines, f"create_clock -name {name} -period {period} [get_ports {{{name}_clk_p*}}]"]

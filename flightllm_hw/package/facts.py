@@ -16,7 +16,7 @@ from .tcl import Value, assignments
 
 __all__ = ["SYSTEM", "VENDOR", "design_facts", "kernel_facts", "kernel_name"]
 
-VENDOR, LIBRARY, VERSION = "flightllm-hw", "kernel", "1.0"
+VENDOR, LIBRARY, VERSION = "flightllm", "kernel", "1.0"
 """Of the kernel as IP-XACT."""
 
 SYSTEM = "system"

@@ -132,4 +132,5 @@ def windows(config: AcceleratorConfig, card: Card) -> Iterator[Window]:
 def _dimm_bytes(card: Card, number: int) -> int:
     vivado = flow(card.name).vivado
     assert vivado is not None
-    return vivado.dimms[number].gib << 30
+    gib: int = vivado.dimms[number].gib
+    return gib << 30

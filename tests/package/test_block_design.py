@@ -16,19 +16,24 @@ from support.tcl_recorder import TclFailedError, record
 WELL = {"PROGRESS": "100%", "SLACK": "0.012", "STATUS": "write_bitstream Complete!"}
 
 
-def calls_of(case, folder):
-    return record(written(case, folder) / "scripts" / "project.tcl")
-
-
-@pytest.fixture(params=DESIGNS, ids=identify)
+@pytest.fixture(params=DESIGNS, ids=identify, scope="module")
 def case(request):
     return request.param
 
 
-@pytest.fixture
-def design(case, tmp_path):
-    vlnv = f"flightllm-hw:kernel:flightllm_{case[0]}:1.0"
-    return BlockDesign(calls_of(case, tmp_path), kernel_pins(case[0]), vlnv)
+@pytest.fixture(scope="module")
+def folder(case, tmp_path_factory):
+    return written(case, tmp_path_factory.mktemp("package") / "folder")
+
+
+@pytest.fixture(scope="module")
+def calls(folder):
+    return record(folder / "scripts" / "project.tcl")
+
+
+@pytest.fixture(scope="module")
+def design(case, calls):
+    return BlockDesign(calls, kernel_pins(case[0]), f"flightllm:kernel:flightllm_{case[0]}:1.0")
 
 
 def test_nothing_is_loose_but_the_interrupt(design):
@@ -93,6 +98,16 @@ def test_addresses_do_not_overlap_and_are_aligned_and_behind_what_they_name(desi
         (0, 4096, "kernel/s_axi_control/reg0")]
 
 
+def test_whatever_can_be_reached_is_assigned_or_excluded(design):
+    assigned = {(space, segment) for space, _, _, segment in design.addresses}
+    assert len(assigned) == len(design.addresses) and not assigned & design.excluded
+    spaces = {"xdma/M_AXI", *(f"kernel/{pin}" for pin in design.kernel.interfaces)}
+    reached = {(space, f"{slave}/HBM_MEM{n:02}") for space in spaces - {"kernel/s_axi_control"}
+               for slave in design.reached(space) if slave.startswith("hbm/") for n in range(32)}
+    there = {row for row in assigned | design.excluded if row[1].startswith("hbm/")}
+    assert there == reached
+
+
 def test_the_kernel_runs_when_clocks_and_memories_are_ready(design):
     assert design.drivers["kernel/ap_rst_n"] == "kernel_reset/peripheral_aresetn"
     assert design.drivers["kernel_reset/dcm_locked"] == "ready/Res"
@@ -129,8 +144,7 @@ def test_clocks_are_those_of_the_configuration(case, design):
     assert source == ("ddr4_0/addn_ui_clkout1" if case[1] == "u250" else "reference_bufg/BUFG_O")
 
 
-def test_steps_are_in_order(case, tmp_path):
-    calls = calls_of(case, tmp_path)
+def test_steps_are_in_order(case, folder, calls):
     names = [call.name for call in calls]
     order = ["create_project", "update_ip_catalog", "create_bd_design", "create_bd_cell",
              "assign_bd_address", "validate_bd_design", "save_bd_design", "make_wrapper",
@@ -142,7 +156,7 @@ def test_steps_are_in_order(case, tmp_path):
     assert names[-1] == "close_project" and names.count("validate_bd_design") == 1
     given = {call.args[:2] for call in calls if call.name == "set_property"}
     assert ("board_part", flow(case[1]).board_part) in given
-    assert ("STEPS.PLACE_DESIGN.TCL.PRE", str(tmp_path / "scripts" / "place_lanes.tcl")) in given
+    assert ("STEPS.PLACE_DESIGN.TCL.PRE", str(folder / "scripts" / "place_lanes.tcl")) in given
     assert ("top", "system_wrapper") in given
 
 

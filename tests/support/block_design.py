@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Block designs from what scripts recorded: replayed strictly, then asked whether they are whole."""
+"""Block designs from what scripts recorded: replayed strictly, asked whether they are whole."""
 
 import re
 from collections import defaultdict
@@ -21,7 +21,7 @@ class BlockDesign:
         self.cells, self.settings = {}, defaultdict(dict)
         self.ports, self.interface_ports = {}, {}
         self.links, self.drivers = {}, {}
-        self.addresses = []
+        self.addresses, self.excluded = [], set()
         self.order = [call.name for call in calls]
         for call in calls:
             step = getattr(self, f"_{call.name}", None)
@@ -82,6 +82,10 @@ class BlockDesign:
         segment = call.args[0].partition(":")[2]
         self.addresses.append((space, int(call.options["-offset"], 0),
                                int(call.options["-range"], 0), segment))
+
+    def _exclude_bd_addr_seg(self, call):
+        space = call.options["-target_address_space"].partition(":")[2]
+        self.excluded.add((space, call.args[0].partition(":")[2]))
 
     # What is there.
 

@@ -56,6 +56,7 @@ COMMANDS = {
     "connect_bd_net": ("", "", 2, 2, ""),
     "connect_bd_intf_net": ("", "", 2, 2, ""),
     "assign_bd_address": ("", "-offset -range -target_address_space", 1, 1, ""),
+    "exclude_bd_addr_seg": ("", "-target_address_space", 1, 1, ""),
     "validate_bd_design": ("", "", 0, 0, ""),
     "save_bd_design": ("", "", 0, 0, ""),
 

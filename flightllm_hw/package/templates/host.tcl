@@ -7,8 +7,8 @@ cell pcie_clock util_ds_buf CONFIG.C_BUF_TYPE IBUFDSGTE
 outside pcie_refclk Slave diff_clock_rtl:1.0 pcie_clock/CLK_IN_D
 create_bd_port -dir I -type rst pcie_perstn
 set_property CONFIG.POLARITY ACTIVE_LOW [get_bd_ports pcie_perstn]
-cell xdma xdma {*}$pcie_settings \
-    CONFIG.mode_selection Advanced \
+# Vivado takes settings in order: where the link is can be said in this mode alone.
+cell xdma xdma CONFIG.mode_selection Advanced {*}$pcie_settings \
     CONFIG.pl_link_cap_max_link_width X16 \
     CONFIG.pl_link_cap_max_link_speed 8.0_GT/s \
     CONFIG.axi_data_width 512_bit \

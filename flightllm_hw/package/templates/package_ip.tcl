@@ -43,8 +43,10 @@ set_property value_resolve_type user $rate
 # All bursts are INCR, all beats whole.
 foreach bus $masters {
     set interface [ipx::get_bus_interfaces $bus -of_objects $core]
-    foreach parameter {HAS_BURST SUPPORTS_NARROW_BURST} {
-        set_property value 0 [ipx::add_bus_parameter -quiet $parameter $interface]
+    foreach name {HAS_BURST SUPPORTS_NARROW_BURST} {
+        set parameter [ipx::add_bus_parameter -quiet $name $interface]
+        set_property value 0 $parameter
+        set_property value_source constant $parameter
     }
 }
 
