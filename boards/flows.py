@@ -132,6 +132,11 @@ class Vivado:
     power_w: int
     tools: str = "2023.1"
 
+    @property
+    def by_board(self) -> bool:
+        """Whether pins are left to the vendor's board files, which then must be installed."""
+        return bool(self.dimms) or any("BOARD_INTERFACE" in name for name, _ in self.pcie)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:

@@ -68,7 +68,8 @@ def design_facts(config: AcceleratorConfig, card: Card, flow: Flow, vivado: Viva
                       _sources(port.sources)))
     values: dict[str, Value] = {
         "system": SYSTEM,
-        "board_part": flow.board_part,
+        # Where no interface of the board is used, its files need not be installed.
+        "board_part": flow.board_part if vivado.by_board else "",
         "clock_mhz": f"{config.clock_mhz}.000",
         "reference_mhz": vivado.clock.mhz if vivado.clock else 0,
         "pcie_settings": [word for name, value in vivado.pcie

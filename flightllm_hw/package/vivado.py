@@ -26,12 +26,13 @@ def vivado_files(subject: Subject, flow: Flow) -> Contents:
 
 def _design(subject: Subject, flow: Flow, vivado: Vivado) -> Contents:
     config, card = subject.config, subject.card
+    memories = [*(["hbm.tcl"] if vivado.hbm_gb else []), *(["ddr4.tcl"] if vivado.dimms else [])]
     words = subject.words | {
-        "tools": vivado.tools, "board_part": flow.board_part, "power": vivado.power_w,
+        "memories": ", ".join(f"`scripts/{name}`" for name in memories),
+        "tools": vivado.tools, "board": _board(flow, vivado), "power": vivado.power_w,
         "map": _map(subject), "system": SYSTEM}
     parts = ["project.tcl", "block_design.tcl", "host.tcl", "kernel.tcl", "finish.tcl",
-             "bitstream.tcl", *(["hbm.tcl"] if vivado.hbm_gb else []),
-             *(["ddr4.tcl"] if vivado.dimms else [])]
+             "bitstream.tcl", *memories]
     return {
         "README.md": filled("vivado.md", **words),
         "Makefile": filled("vivado.mk", **words),
@@ -41,6 +42,14 @@ def _design(subject: Subject, flow: Flow, vivado: Vivado) -> Contents:
         "constraints/card.xdc": constraints(card, vivado),
         **{f"scripts/{name}": shipped(name) for name in parts},
     }
+
+
+def _board(flow: Flow, vivado: Vivado) -> str:
+    """What is needed of the vendor's board files, in words."""
+    if not vivado.by_board:
+        return "No board files are needed: all pins are in `constraints/card.xdc`"
+    return (f"The board files of `{flow.board_part}` (Vivado's board store), which DDR4 has its"
+            " pins from")
 
 
 def _map(subject: Subject) -> str:

@@ -155,7 +155,9 @@ def test_steps_are_in_order(case, folder, calls):
     assert last < names.index("assign_bd_address")
     assert names[-1] == "close_project" and names.count("validate_bd_design") == 1
     given = {call.args[:2] for call in calls if call.name == "set_property"}
-    assert ("board_part", flow(case[1]).board_part) in given
+    # Two cards need no board files.
+    boards = {value for name, value in given if name == "board_part"}
+    assert boards == ({flow(case[1]).board_part} if case[1] in ("u280", "u250") else set())
     assert ("STEPS.PLACE_DESIGN.TCL.PRE", str(folder / "scripts" / "place_lanes.tcl")) in given
     assert ("top", "system_wrapper") in given
 

@@ -47,8 +47,7 @@ def test_every_script_that_is_named_is_there(case):
     for named in re.findall(r"^\| (`[^|]*) \|", readme, re.MULTILINE):
         for name in re.findall(r"`([^`]+)`", named):
             if "." in name and name != "package.json":
-                assert any(path.endswith(name) for path in files) or name in (
-                    "hbm.tcl", "ddr4.tcl"), name
+                assert any(path == name or path.endswith(f"/{name}") for path in files), name
     unnamed = [name for name in files if name not in ("README.md", "Makefile")
                and name.split("/")[-1] not in readme]
     assert unnamed == ([] if case in VITIS + DESIGNS else ["configuration.json"])
@@ -101,8 +100,8 @@ def test_vitis_is_told_what_it_is_for(tmp_path):
     package_, link = (line for line in make(tmp_path, "xclbin") if not line.startswith("mkdir"))
     assert package_.split()[0] == "vivado" and package_.endswith("scripts/package_xo.tcl")
     words = shlex.split(link)
-    assert words[:5] == ["v++", "--link", "--platform", "xilinx_u280_gen3x16_xdma_1_202211_1",
-                         "--config"]
+    assert words[:9] == ["v++", "--link", "--platform", "xilinx_u280_gen3x16_xdma_1_202211_1",
+                         "--save-temps", "--config", "connectivity.cfg", "--config", "link.cfg"]
     assert words[words.index("--target") + 1] == "hw"
     assert words[words.index("--vivado.prop") + 1] == (
         f"run.impl_1.STEPS.PLACE_DESIGN.TCL.PRE={tmp_path}/scripts/place_lanes.tcl")
@@ -112,6 +111,10 @@ def test_vitis_is_told_what_it_is_for(tmp_path):
     assert any(line.startswith("emconfigutil --platform mine ") for line in emulated)
     assert emulated[-1].split()[1:6] == [
         "XCL_EMULATION_MODE=hw_emu", "flightllm-hw", "run", "--config", "configuration.json"]
+    *_, run = make(tmp_path, "run", "MODEL=my model.flm", "PROMPT=I am")
+    assert shlex.split(run) == [
+        "flightllm-hw", "run", "my model.flm", "--config", "configuration.json", "--device", "xrt",
+        "--prompt", "I am", "--tokens", "50", "--xclbin", "build/flightllm_u280.hw.xclbin"]
     assert make(tmp_path, "clean") == ["rm -rf build .Xil .ipcache"]
 
 

@@ -6,9 +6,9 @@ error, and so is an argument too many. What a command returns is a handle that t
 its name, ``bd_cell:xdma``, or what the test says.
 """
 
+import importlib.util
 import shutil
 import subprocess
-import tkinter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,8 @@ class Call:
 
 def interpreters():
     """Those that there are: the program, and the library that Python has."""
-    return (["tclsh"] if shutil.which("tclsh") else []) + ["tkinter"]
+    found = ["tclsh"] if shutil.which("tclsh") else []
+    return found + (["tkinter"] if importlib.util.find_spec("_tkinter") else [])
 
 
 def record(script, *, argv="", properties=None, results=None, interpreter=None):
@@ -140,6 +141,7 @@ def _pairs(values):
 
 def _run(driver, interpreter):
     if interpreter == "tkinter":
+        import tkinter
         try:
             tkinter.Tcl().eval(f"source {{{driver}}}")
         except tkinter.TclError as error:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# From the project to build/<kernel>.bit:  vivado -mode batch -source scripts/bitstream.tcl [-tclargs JOBS]
+# From the project to build/<kernel>.bit:
+#   vivado -mode batch -source scripts/bitstream.tcl [-tclargs JOBS]
 
 set scripts [file dirname [file normalize [info script]]]
 set root [file dirname $scripts]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The kernel as Vitis links it, build/<kernel>.xo:  vivado -mode batch -source scripts/package_xo.tcl
+# The kernel as Vitis links it, build/<kernel>.xo:
+#   vivado -mode batch -source scripts/package_xo.tcl
 
 source [file join [file dirname [file normalize [info script]]] package_ip.tcl]
 set xo [file join $root build $kernel.xo]

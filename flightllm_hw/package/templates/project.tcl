@@ -7,7 +7,9 @@ set root [file dirname $scripts]
 source [file join $scripts facts.tcl]
 
 create_project -force $kernel [file join $root build project] -part $part
-set_property board_part $board_part [current_project]
+if {$board_part ne ""} {
+    set_property board_part $board_part [current_project]
+}
 set_property ip_repo_paths [file join $root build ip] [current_project]
 update_ip_catalog
 

@@ -17,9 +17,11 @@ PROMPT ?= Once upon a time
 TOKENS ?= 50
 
 XO := build/$(KERNEL).xo
-LINK := $(VPP) --link --platform $(PLATFORM) --config connectivity.cfg --config link.cfg --save-temps
+LINK := $(VPP) --link --platform $(PLATFORM) --save-temps \
+    --config connectivity.cfg --config link.cfg
 PLACE := --vivado.prop run.impl_1.STEPS.PLACE_DESIGN.TCL.PRE=$(CURDIR)/scripts/place_lanes.tcl
-RUN := $(FLIGHTLLM) run --config configuration.json --device xrt --prompt "$(PROMPT)"
+RUN := $(FLIGHTLLM) run $(if $(MODEL),"$(MODEL)") --config configuration.json --device xrt \
+    --prompt "$(PROMPT)"
 
 .PHONY: xo xclbin run hw_emu clean
 
@@ -28,10 +30,10 @@ xo: $(XO)
 xclbin: build/$(KERNEL).hw.xclbin
 
 run: build/$(KERNEL).hw.xclbin
-	$(RUN) --tokens $(TOKENS) --xclbin $< $(MODEL)
+	$(RUN) --tokens $(TOKENS) --xclbin $<
 
 hw_emu: build/$(KERNEL).hw_emu.xclbin build/emconfig.json
-	EMCONFIG_PATH=$(CURDIR)/build XCL_EMULATION_MODE=hw_emu $(RUN) --tokens 1 --xclbin $< $(MODEL)
+	EMCONFIG_PATH=$(CURDIR)/build XCL_EMULATION_MODE=hw_emu $(RUN) --tokens 1 --xclbin $<
 
 clean:
 	rm -rf build .Xil .ipcache
