@@ -160,13 +160,15 @@ class Flow:
     shells: str = ""
 
 
+_QUADS = (("en_gt_selection", "true"), ("select_quad", "GTY_Quad_227"))
+"""Lane 0 of the x16 link is in the uppermost of the quads 224 to 227."""
+
 FLOWS = {
     "u50": Flow(
         board_part="xilinx.com:au50:part0:1.0",
         vitis=Vitis(platform="xilinx_u50_gen3x16_xdma_5_202210_1"),
         vivado=Vivado(
-            pcie=(("pcie_blk_locn", "PCIE4C_X1Y0"), ("en_gt_selection", "true"),
-                  ("select_quad", "GTY_Quad_227")),
+            pcie=(("pcie_blk_locn", "PCIE4C_X1Y0"), *_QUADS),
             pcie_clock=Clock(p="AF9", n="AF8"), pcie_reset=Pin(loc="AW27", pull="UP"),
             clock=Clock(p="BB18", n="BC18", standard="LVDS"),
             cattrip=Pin(loc="J18", pull="DOWN"), hbm_gb=8, power_w=63)),
@@ -174,7 +176,7 @@ FLOWS = {
         board_part="xilinx.com:au55c:part0:1.0",
         vitis=Vitis(platform="xilinx_u55c_gen3x16_xdma_3_202210_1"),
         vivado=Vivado(
-            pcie=(("pcie_blk_locn", "PCIE4C_X1Y1"),),
+            pcie=(("pcie_blk_locn", "PCIE4C_X1Y1"), *_QUADS),
             pcie_clock=Clock(p="AR15", n="AR14"), pcie_reset=Pin(loc="BF41", pull="UP"),
             clock=Clock(p="BK43", n="BK44", standard="LVDS"),
             cattrip=Pin(loc="BE45", pull="DOWN"), hbm_gb=16, power_w=100)),
@@ -193,7 +195,7 @@ FLOWS = {
         board_part="xilinx.com:au280:part0:1.1",
         vitis=Vitis(platform="xilinx_u280_gen3x16_xdma_1_202211_1", host="DDR[0]"),
         vivado=Vivado(
-            pcie=(("pcie_blk_locn", "PCIE4C_X1Y1"),),
+            pcie=(("pcie_blk_locn", "PCIE4C_X1Y1"), *_QUADS),
             pcie_clock=Clock(p="AR15", n="AR14"), pcie_reset=Pin(loc="BH26", pull="UP"),
             clock=Clock(p="BJ43", n="BJ44", standard="LVDS"),
             cattrip=Pin(loc="D32", pull="DOWN"), hbm_gb=8,

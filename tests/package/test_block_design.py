@@ -144,6 +144,16 @@ def test_clocks_are_those_of_the_configuration(case, design):
     assert source == ("ddr4_0/addn_ui_clkout1" if case[1] == "u250" else "reference_bufg/BUFG_O")
 
 
+def test_settings_of_pcie_are_in_the_order_in_which_they_can_be_made(case, calls):
+    names = [call.args[0].removeprefix("CONFIG.") for call in calls
+             if call.name == "set_property" and call.args[2] == "bd_cell:xdma"]
+    assert names[0] == "mode_selection"
+    if case[1] == "u250":
+        assert names[1] == "PCIE_BOARD_INTERFACE"
+    else:
+        assert names[1:4] == ["pcie_blk_locn", "en_gt_selection", "select_quad"]
+
+
 def test_steps_are_in_order(case, folder, calls):
     names = [call.name for call in calls]
     order = ["create_project", "update_ip_catalog", "create_bd_design", "create_bd_cell",
