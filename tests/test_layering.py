@@ -39,6 +39,7 @@ MAY = {
     "core": GROUND | LEAVES | BLOCKS | {"lane", "exchange", "control", "units"},
     "kernel": GROUND | LEAVES | BLOCKS | {"control", "core"},
     "export": GROUND | LEAVES | BLOCKS | {"cache", "control", "core", "kernel"},
+    "package": GROUND | {"export", "kernel"},
     "golden": GROUND,
     "compiler": GROUND,
     "sim": GROUND | {"cache", "compiler", "control", "core", "exchange", "export", "kernel", "lane",
@@ -46,7 +47,8 @@ MAY = {
     "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
     "bench": GROUND | {"compiler", "golden", "runtime", "sim"},
     "estimate": GROUND | {"bench", "compiler", "sim"},
-    "cli": GROUND | {"bench", "estimate", "export", "compiler", "runtime", "kernel"},
+    "cli": GROUND | {"bench", "estimate", "export", "compiler", "runtime", "kernel",
+            "package"},
 }
 
 # Packages that only some parts may import, and those parts.

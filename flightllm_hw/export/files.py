@@ -18,7 +18,7 @@ from .platform import BehaviouralPlatform, SharedModules, VendorPlatform
 from .report import resource_report
 from .verilog import Design, design
 
-__all__ = ["FLAVOURS", "export", "write"]
+__all__ = ["FLAVOURS", "export", "verilog_text", "write"]
 
 FLAVOURS = ("behavioural", "vendor")
 """What primitives turn into: plain Verilog, or instances of AMD's cells."""
@@ -66,6 +66,13 @@ def _mapped_ahead(config: AcceleratorConfig) -> Design:
         return _design(config, VendorPlatform(config.target, ahead.take))
 
 
+def verilog_text(config: AcceleratorConfig, exported: Design, flavour: str) -> str:
+    """What is written of ``exported``: its Verilog, with a head that says what it is."""
+    return (f"// SPDX-License-Identifier: Apache-2.0\n"
+            f"// flightllm-hw {__version__}, configuration {config.name}"
+            f" ({config.digest():08x}), {flavour}\n{exported.text}")
+
+
 def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor",
           report: bool = True) -> list[Path]:
     """Write ``flightllm_<name>.v`` and, if wanted, ``report.json`` and ``report.md``.
@@ -91,10 +98,7 @@ def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor"
     _check(flavour)
     mapped = _mapped_ahead(config) if report else None
     exported = mapped if mapped and flavour == "vendor" else export(config, flavour)
-    header = (f"// SPDX-License-Identifier: Apache-2.0\n"
-              f"// flightllm-hw {__version__}, configuration {config.name}"
-              f" ({config.digest():08x}), {flavour}\n")
-    texts = {f"{exported.top}.v": header + exported.text}
+    texts = {f"{exported.top}.v": verilog_text(config, exported, flavour)}
     if mapped:
         estimate = resource_report(mapped, config.target)
         texts |= {"report.json": estimate.to_json(), "report.md": estimate.to_markdown()}
