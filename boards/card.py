@@ -68,6 +68,11 @@ class Card:
     power_budget_w: int = 0
 
     @property
+    def hbm_gb(self) -> int:
+        """Size of the HBM; zero: there is none."""
+        return self.memory.count * self.memory.bytes_each >> 30 if self.memory.kind == "HBM" else 0
+
+    @property
     def versal(self) -> bool:
         """Whether the device is a Versal: no pin-level flow, it is exported for a shell."""
         return not self.part.startswith("xcu")

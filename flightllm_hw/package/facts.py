@@ -7,7 +7,8 @@ registers, the cards and the memory map.
 
 from flightllm_hw import __version__
 from flightllm_hw.boards import Card
-from flightllm_hw.boards.flows import Flow, Vivado
+from flightllm_hw.boards.flows import Vivado
+from flightllm_hw.boards.platforms import platform
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.kernel.registers import ADDRESS_BITS, Kind, RegisterMap
 
@@ -57,10 +58,10 @@ def kernel_facts(config: AcceleratorConfig, card: Card) -> str:
         {"registers": rows})
 
 
-def design_facts(config: AcceleratorConfig, card: Card, flow: Flow, vivado: Vivado) -> str:
+def design_facts(config: AcceleratorConfig, card: Card, vivado: Vivado) -> str:
     """What a block design around the kernel takes beside that."""
     hbm, ddr = ports(config, card)
-    suffix = "_8HI" if vivado.hbm_gb > 8 else ""
+    suffix = "_8HI" if card.hbm_gb > 8 else ""
     dimms: list[Value] = []
     for port in ddr:
         dimm = vivado.dimms[port.number]
@@ -69,14 +70,14 @@ def design_facts(config: AcceleratorConfig, card: Card, flow: Flow, vivado: Viva
     values: dict[str, Value] = {
         "system": SYSTEM,
         # Where no interface of the board is used, its files need not be installed.
-        "board_part": flow.board_part if vivado.by_board else "",
+        "board_part": card.board_part if vivado.by_board else "",
         "clock_mhz": f"{config.clock_mhz}.000",
-        "reference_mhz": vivado.clock.mhz if vivado.clock else 0,
+        "reference_mhz": _reference_mhz(card, vivado),
         "pcie_settings": [word for name, value in vivado.pcie
                           for word in (f"CONFIG.{name}", value)],
     }
     if hbm:
-        values |= {"hbm_gb": vivado.hbm_gb, "hbm_clock_mhz": f"{HBM_CLOCK_MHZ}.000",
+        values |= {"hbm_gb": card.hbm_gb, "hbm_clock_mhz": f"{HBM_CLOCK_MHZ}.000",
                    "hbm_suffix": suffix}
     seen = [(_space(w), f"0x{w.base:X}", f"0x{w.size:X}", _segment(w, suffix))
             for w in windows(config, card)]
@@ -87,6 +88,12 @@ def design_facts(config: AcceleratorConfig, card: Card, flow: Flow, vivado: Viva
             " it.\n" + assignments({"dimms": dimms})
             + "\n# The address map: master, base, bytes, memory.\n"
             + assignments({"address_map": seen}))
+
+
+def _reference_mhz(card: Card, vivado: Vivado) -> int:
+    if vivado.reference is None:
+        return 0
+    return round(platform(card.name).lookup(*vivado.reference).clock.frequency / 1e6)
 
 
 def _sources(sources: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Vivado flow: the kernel as IP-XACT, and where the card's pins are known, a whole design."""
 
+from flightllm_hw.boards import Card
 from flightllm_hw.boards.flows import Flow, Vivado
 
 from .common import Contents, Subject, lanes_script
@@ -21,15 +22,15 @@ def vivado_files(subject: Subject, flow: Flow) -> Contents:
     if flow.vivado is None:
         words = subject.words | {"shells": flow.shells}
         return files | {"README.md": filled("ip.md", **words), "Makefile": filled("ip.mk", **words)}
-    return files | _design(subject, flow, flow.vivado)
+    return files | _design(subject, flow.vivado)
 
 
-def _design(subject: Subject, flow: Flow, vivado: Vivado) -> Contents:
+def _design(subject: Subject, vivado: Vivado) -> Contents:
     config, card = subject.config, subject.card
-    memories = [*(["hbm.tcl"] if vivado.hbm_gb else []), *(["ddr4.tcl"] if vivado.dimms else [])]
+    memories = [*(["hbm.tcl"] if card.hbm_gb else []), *(["ddr4.tcl"] if vivado.dimms else [])]
     words = subject.words | {
         "memories": ", ".join(f"`scripts/{name}`" for name in memories),
-        "tools": vivado.tools, "board": _board(flow, vivado), "power": vivado.power_w,
+        "tools": vivado.tools, "board": _board(card, vivado), "power": card.power_budget_w,
         "map": _map(subject), "system": SYSTEM}
     parts = ["project.tcl", "block_design.tcl", "host.tcl", "kernel.tcl", "finish.tcl",
              "bitstream.tcl", *memories]
@@ -37,18 +38,18 @@ def _design(subject: Subject, flow: Flow, vivado: Vivado) -> Contents:
         "README.md": filled("vivado.md", **words),
         "Makefile": filled("vivado.mk", **words),
         "scripts/facts.tcl": (kernel_facts(config, card)
-                              + design_facts(config, card, flow, vivado)),
+                              + design_facts(config, card, vivado)),
         "scripts/place_lanes.tcl": lanes_script(subject),
         "constraints/card.xdc": constraints(card, vivado),
         **{f"scripts/{name}": shipped(name) for name in parts},
     }
 
 
-def _board(flow: Flow, vivado: Vivado) -> str:
+def _board(card: Card, vivado: Vivado) -> str:
     """What is needed of the vendor's board files, in words."""
     if not vivado.by_board:
         return "No board files are needed: all pins are in `constraints/card.xdc`"
-    return (f"The board files of `{flow.board_part}` (Vivado's board store), which DDR4 has its"
+    return (f"The board files of `{card.board_part}` (Vivado's board store), which DDR4 has its"
             " pins from")
 
 

@@ -78,9 +78,9 @@ def test_the_dma_sees_all_that_the_kernel_sees_at_the_same_addresses(case, desig
     for space, base, size, _ in design.addresses:
         if space.startswith("kernel/"):
             assert (base, size) in dma
-    if flow(case[1]).vivado.hbm_gb:
+    if card(case[1]).hbm_gb:
         hbm = sum(size for base, size in dma if base < 1 << 36)
-        assert hbm == flow(case[1]).vivado.hbm_gb << 30
+        assert hbm == card(case[1]).hbm_gb << 30
 
 
 def test_addresses_do_not_overlap_and_are_aligned_and_behind_what_they_name(design):
@@ -167,7 +167,7 @@ def test_steps_are_in_order(case, folder, calls):
     given = {call.args[:2] for call in calls if call.name == "set_property"}
     # Two cards need no board files.
     boards = {value for name, value in given if name == "board_part"}
-    assert boards == ({flow(case[1]).board_part} if case[1] in ("u280", "u250") else set())
+    assert boards == ({card(case[1]).board_part} if case[1] in ("u280", "u250") else set())
     assert ("STEPS.PLACE_DESIGN.TCL.PRE", str(folder / "scripts" / "place_lanes.tcl")) in given
     assert ("top", "system_wrapper") in given
 
