@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,7 +28,10 @@ class Intake(wiring.Component):
 
     ::
 
-        load = in_block & first & (second | ~both) & (~full | o_ready)
+        load = in_block & first & (second | ~both) & (~full | o_ready | (early & spare))
+
+    A block of several chunks has its first one loaded while the last tile of the one before is
+    still to be taken: the dequantizer has kept what it needs. ``full`` stays until it is.
 
     ``o_ready`` comes through the chains and the dequantizer, and goes on to the enables of the
     FIFO's memories. It is the longest path of a lane's front: nothing else happens on it here.
@@ -42,8 +45,8 @@ class Intake(wiring.Component):
     -------
     in_block : In
         The next beats are a block's,
-    both, last_chunk : In
-        a chunk of two beats; of one or two that complete it.
+    both, early, last_chunk : In
+        a chunk of two beats; the first of several; of one or two that complete it.
     wants, accepts : In
         The next beat is something else's, a bit each; that takes it.
     flush : In
@@ -61,6 +64,8 @@ class Intake(wiring.Component):
         not there.
     o_valid, o_ready : Out, In
         Handshake of blocks.
+    spare : In
+        The block's codes and indices may be overwritten from the next cycle on.
 
     Reset: forgets the block.
     """
@@ -69,8 +74,8 @@ class Intake(wiring.Component):
         self.config = config
         super().__init__({
             **{name: In(1) for name in (
-                "in_block", "both", "last_chunk", "flush", "first_valid", "second_valid",
-                "o_ready")},
+                "in_block", "both", "early", "last_chunk", "flush", "first_valid", "second_valid",
+                "o_ready", "spare")},
             "wants": In(self.config.sinks),
             "accepts": In(self.config.sinks),
             **{name: Out(1) for name in (
@@ -86,7 +91,7 @@ class Intake(wiring.Component):
         m.d.comb += [
             accepted.eq((self.wants & self.accepts).any()),
             self.o_valid.eq(full),
-            free.eq(~full | self.o_ready),
+            free.eq(~full | self.o_ready | (self.early & self.spare)),
             enough.eq(self.first_valid & (self.second_valid | ~self.both)),
             self.load.eq(self.in_block & enough & free),
             self.takes.eq(self.first_valid & accepted),
@@ -102,5 +107,5 @@ class Intake(wiring.Component):
             beat_missed.eq(self.wants.any() & ~self.first_valid),
         ]
         m.d.comb += self.starving.eq((chunk_missed & ~full) | beat_missed)
-        m.d.sync += full.eq(Mux(self.load, self.last_chunk, full & ~self.o_ready))
+        m.d.sync += full.eq((self.load & self.last_chunk) | (full & ~self.o_ready))
         return m
