@@ -40,8 +40,9 @@ class Dequantizer(wiring.Component):
     -------
     i : In, stream
         Blocks.
-    spare : Out
-        From the next cycle on the codes and indices of ``i`` may be other ones.
+    early, spare : In, Out
+        What comes next replaces codes and indices of ``i`` alone, not all of it; it may in the next
+        cycle.
     o : Out, stream
         Tiles (:func:`~flightllm_hw.compute.layouts.tile`), registered; a tile a cycle.
 
@@ -54,6 +55,7 @@ class Dequantizer(wiring.Component):
         self.config = config
         super().__init__({
             "i": In(stream.Signature(block(config))),
+            "early": In(1),
             "spare": Out(1),
             "o": Out(stream.Signature(tile(config))),
         })
@@ -78,7 +80,7 @@ class Dequantizer(wiring.Component):
             free.eq(~full | self.o.ready),
             takes.eq(self.i.valid & free),
             self.i.ready.eq(free & (dense | second)),
-            self.spare.eq(free | second),
+            self.spare.eq((free & (dense | second | self.early)) | (second & self.early)),
         ]
         with m.If(takes):
             m.d.sync += [full.eq(1), second.eq(~dense & ~second), shown.pattern.eq(block.pattern)]

@@ -79,9 +79,10 @@ class Gearbox(wiring.Component):
         :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     o : Out, stream
         Blocks (:func:`~flightllm_hw.dequant.layouts.block`). Codes and indices change before a
-        block is taken, once ``spare``.
-    spare : In
-        The block's codes and indices are not needed from the next cycle on.
+        block is taken, where that is ``early`` and ``spare``.
+    early, spare : Out, In
+        What is loaded next is the first of several chunks; what it overwrites is not needed from
+        the next cycle on.
     o_scales : Out, stream
         Group scales, a header's at a time.
     o_rows : Out, stream
@@ -112,6 +113,7 @@ class Gearbox(wiring.Component):
             "first": In(stream.Signature(config.beat_bits)),
             "second": In(stream.Signature(config.beat_bits)),
             "o": Out(stream.Signature(block(config))),
+            "early": Out(1),
             "spare": In(1),
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
@@ -158,7 +160,6 @@ class Gearbox(wiring.Component):
         chunk = Signal(CHUNKS)
         chunk_next = Signal(CHUNKS)
         both = Signal()
-        early = Signal()
         last_chunk = Signal()
         shared = Signal()
         index = Signal(2)
@@ -178,7 +179,6 @@ class Gearbox(wiring.Component):
             intake.flush.eq(self.flush & state.idle),
             intake.in_block.eq(state.block),
             intake.both.eq(both),
-            intake.early.eq(early),
             intake.spare.eq(self.spare),
             intake.last_chunk.eq(last_chunk),
             intake.first_valid.eq(first.valid),
@@ -226,13 +226,16 @@ class Gearbox(wiring.Component):
         with m.If(state.rows & first.valid & self.o_rows.ready):
             m.d.sync += half.eq(~last_rows)
 
-        # From a chunk to the next. Behind anything but a block comes the first of two.
+        # From a chunk to the next; the first of several may come early. Behind anything but a block
+        # comes the first of two.
         shared_next = Signal()
         chunks = Signal(ChunksLayout)
+        early = Signal()
         m.d.comb += [
             chunk_next.eq(Mux(state.block & ~last_chunk, chunk << 1, 1)),
             shared_next.eq(recipe.three & ~(state.block & (second_of_two ^ last_chunk))),
             chunks.eq(Mux(shared_next, recipe.first, recipe.second)),
+            self.early.eq(early),
         ]
         with m.If(load | ~state.block):
             m.d.sync += [

@@ -28,12 +28,12 @@ class Intake(wiring.Component):
 
     ::
 
-        load = in_block & first & (second | ~both) & (~full | o_ready | (early & spare))
+        load = in_block & first & (second | ~both) & (~full | spare)
 
     A block of several chunks has its first one loaded while the last tile of the one before is
     still to be taken: the dequantizer has kept what it needs. ``full`` stays until it is.
 
-    ``o_ready`` comes through the chains and the dequantizer, and goes on to the enables of the
+    ``spare`` comes through the chains and the dequantizer, and goes on to the enables of the
     FIFO's memories. It is the longest path of a lane's front: nothing else happens on it here.
 
     Parameters
@@ -45,8 +45,8 @@ class Intake(wiring.Component):
     -------
     in_block : In
         The next beats are a block's,
-    both, early, last_chunk : In
-        a chunk of two beats; the first of several; of one or two that complete it.
+    both, last_chunk : In
+        a chunk of two beats; of one or two that complete it.
     wants, accepts : In
         The next beat is something else's, a bit each; that takes it.
     flush : In
@@ -65,7 +65,7 @@ class Intake(wiring.Component):
     o_valid, o_ready : Out, In
         Handshake of blocks.
     spare : In
-        The block's codes and indices may be overwritten from the next cycle on.
+        What would be overwritten is not needed from the next cycle on.
 
     Reset: forgets the block.
     """
@@ -74,7 +74,7 @@ class Intake(wiring.Component):
         self.config = config
         super().__init__({
             **{name: In(1) for name in (
-                "in_block", "both", "early", "last_chunk", "flush", "first_valid", "second_valid",
+                "in_block", "both", "last_chunk", "flush", "first_valid", "second_valid",
                 "o_ready", "spare")},
             "wants": In(self.config.sinks),
             "accepts": In(self.config.sinks),
@@ -91,7 +91,7 @@ class Intake(wiring.Component):
         m.d.comb += [
             accepted.eq((self.wants & self.accepts).any()),
             self.o_valid.eq(full),
-            free.eq(~full | self.o_ready | (self.early & self.spare)),
+            free.eq(~full | self.spare),
             enough.eq(self.first_valid & (self.second_valid | ~self.both)),
             self.load.eq(self.in_block & enough & free),
             self.takes.eq(self.first_valid & accepted),
