@@ -62,8 +62,11 @@ class Gearbox(wiring.Component):
 
     ::
 
-        2:4 W4   load   codes    index   codes    index          dense W3   top+codes  codes
-                 tile   1 of 2   2 of 2  1 of 2   2 of 2                    1          2
+        2:4 W4     load   A codes   A index   B codes   B index   C codes
+                   o                          A 1       A 2       B 1
+
+        dense W3   load   A and B tops, A codes   B codes   C and D tops, C codes
+                   o                              A         B
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ Operation k takes B_k beats; C_k are those of all up to it. Its last beat is rea
 
 and it takes from its start s_k to
 
-    e_k = max(s_k + E_k, r_k)                      E_k: steps of the chains
+    e_k = max(s_k + E_k, r_k)                      E_k: steps of the chains, or loads
 
 No beat is walked over.
 """
