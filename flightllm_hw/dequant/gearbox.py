@@ -53,20 +53,20 @@ class Gearbox(wiring.Component):
                     ▲ masks                  ready │ load ▲
         first, second ═════════════════════════════╧══════╧══► o_rows, o_scales
 
-    A header costs a cycle a beat, a block a cycle for every two beats; so does the beat that two
-    blocks of 3 bits share, as the first one's, while that of 5 bits costs a cycle of its own. A
-    block is held until it is taken, and the next one's beats are loaded in the cycle in which it
-    is, or from the cycle on in which its first tile is (``spare``), but for the last two of them.
-    What else a load depends on is known the cycle before: state and counts are registers, and say
-    what comes next before it does.
+    A header costs a cycle a beat, a block a cycle for every two beats. The beat that two blocks of
+    3 bits share counts as the first one's; that of 5 bits costs a cycle. A block is held until it
+    is taken, and the next one may be complete a cycle later; the first of its chunks, where there
+    are several, may come as soon as the first of the block's two tiles is taken (``early``,
+    ``spare``). What else a load depends on is known the cycle before: state and counts are
+    registers, and say what comes next before it does.
 
     ::
 
-        2:4 W4     load   A codes   A index   B codes   B index   C codes
-                   o                          A 1       A 2       B 1
+        2:4 W4     load    A codes   A index   B codes   B index   C codes
+                   tile                        A 1       A 2       B 1
 
-        dense W3   load   A and B tops, A codes   B codes   C and D tops, C codes
-                   o                              A         B
+        dense W3   load    A and B tops, A codes   B codes   C and D tops, C codes
+                   tile                            A         B
 
     Parameters
     ----------
