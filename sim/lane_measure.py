@@ -9,9 +9,17 @@ import numpy.typing as npt
 from flightllm_hw.compiler.tape import encode
 from flightllm_hw.formats import QuantizedWeights, dot_products, prune_mask, scale_result
 from flightllm_hw.formats.pattern import Pattern
-from flightllm_hw.sim.lane import Job, LaneBench, as_float32, read_results
+from flightllm_hw.sim.lane import (
+    Job,
+    LaneBench,
+    as_float32,
+    load_activations,
+    load_scales,
+    pack_operations,
+    read_results,
+)
 
-__all__ = ["Figures", "draw_matrix", "measure", "pause"]
+__all__ = ["Figures", "drain", "draw_matrix", "measure", "pause"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +78,49 @@ def measure(bench: LaneBench, rng: np.random.Generator, pattern: Pattern, bits: 
     share = len(beats) / (counters.deliverable * cycles / counters.cycles)
     return Figures(cycles=cycles, beats=len(beats), share=share,
                    macs=rows * k * tokens / cycles / bench.config.dsp)
+
+
+def drain(bench: LaneBench, rng: np.random.Generator, pattern: Pattern, bits: int, *,
+          row_blocks: int = 1, k: int = 2048) -> int:
+    """Multiply a matrix by a token, once all of its tape lies in the FIFO.
+
+    Memory takes no part in it: what is left is how fast chains take what has piled up.
+
+    Parameters
+    ----------
+    bench : LaneBench
+        On memory of no latency.
+    row_blocks, k : int
+        The matrix; its tape fits the FIFO.
+
+    Returns
+    -------
+    int
+        Cycles from the operation to the last result.
+
+    Raises
+    ------
+    AssertionError
+        If a bit of a result is wrong.
+    """
+    config, sim = bench.config, bench.sim
+    rows = row_blocks * config.tile_rows(pattern)
+    weights, mask = draw_matrix(rng, pattern, bits, rows, k)
+    shape, beats = encode(weights, mask, pattern, config)
+    assert len(beats) <= config.fifo_beats, "the FIFO is too shallow for this matrix"
+    x = rng.integers(-127, 128, (1, k)).astype(np.int8)
+    stride = load_activations(sim, config, x)
+    load_scales(sim, config, np.ones(1, np.float32))
+    bench.memory.write(0, beats)
+    sim.stream({"i_descriptor": sim.pack("i_descriptor", {
+        "address": np.array([0], np.uint64), "beats": np.array([len(beats)])})}, {})
+    sim.run({}, len(beats) + 200, record=())
+    assert sim.peek("occupancy") == len(beats)
+    found = sim.stream({"i": pack_operations(sim, [shape], 1, stride)}, {"o": rows})
+    got = sim.unpack("o", found["o"])
+    (values,) = read_results(config, [shape], 1, got, as_float32(got["value"]))
+    _require(values, weights, mask, x, np.ones(1, np.float32))
+    return found.total
 
 
 def pause(bench: LaneBench, wait: int, *, rows: int = 8192, k: int = 256,

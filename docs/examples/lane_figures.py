@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from flightllm_hw.boards import card
+from flightllm_hw.compiler.tape import encode
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
@@ -18,7 +19,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.lane.lane import Lane
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.lane import LaneBench
-from flightllm_hw.sim.lane_measure import measure, pause
+from flightllm_hw.sim.lane_measure import drain, draw_matrix, measure, pause
 from flightllm_hw.sim.memory import hbm
 
 U280 = preset("u280")
@@ -52,6 +53,19 @@ def main():
                           (Pattern.S1_4, 4)):
         f = measure(bench, rng, pattern, bits, 512, 4096, 16)
         print(f"| W{bits} {pattern} G128 | 512 x 4096 | {f.cycles:,} | {f.macs:.3f} |")
+
+    print("\n| a full FIFO | cycles a tile | beats a cycle |")
+    print("| --- | ---: | ---: |")
+    ideal = LaneBench(U280.lane, level=3)
+    for pattern, bits in ((Pattern.DENSE, 2), (Pattern.DENSE, 3), (Pattern.DENSE, 4),
+                          (Pattern.DENSE, 5), (Pattern.DENSE, 6), (Pattern.DENSE, 8),
+                          (Pattern.S2_4, 2), (Pattern.S2_4, 3), (Pattern.S2_4, 4),
+                          (Pattern.S2_4, 8), (Pattern.S8_16, 4), (Pattern.S2_16, 4)):
+        tiles, rows = 2048 // U280.lane.tile_columns(pattern), U280.lane.tile_rows(pattern)
+        one, three = (drain(ideal, rng, pattern, bits, row_blocks=n, k=2048) for n in (1, 3))
+        beats = len(encode(*draw_matrix(rng, pattern, bits, rows, 2048), pattern, U280.lane)[1])
+        cycles = (three - one) / 2
+        print(f"| W{bits} {pattern} G128 | {cycles / tiles:.2f} | {beats / cycles:.2f} |")
 
     shallow = replace(U280.lane, fifo_beats=4096)
     steady, paused = (pause(LaneBench(shallow, hbm(card("u280")), level=3), wait)[0]

@@ -62,6 +62,7 @@ class TapeDecoder(wiring.Component):
         for name in ("i", "first", "second"):
             connect(m, flipped(getattr(self, name)), getattr(gearbox, name))
         connect(m, gearbox.o, dequantizer.i)
+        m.d.comb += [dequantizer.early.eq(gearbox.early), gearbox.spare.eq(dequantizer.spare)]
         connect(m, dequantizer.o, flipped(self.o))
         for name in ("o_scales", "o_rows", "o_headers"):
             connect(m, getattr(gearbox, name), flipped(getattr(self, name)))

@@ -22,6 +22,15 @@ class Dequantizer(wiring.Component):
     choice between two tiles takes no LUT of its own: an adder's bit is one LUT of up to six inputs.
     The tape's maker sees to it that q - z is an int8.
 
+    As a sparse block's first tile is taken, the second one's codes and indices are kept here, and
+    the next block's may come in their place (``spare``)::
+
+        i.codes, i.indices ─┬─ t = 0 ──────────► Mux ──(+)──► o
+                            └─ t = 1 ──► kept ────┘    │
+        i.lower, i.upper ──────────────────────────────'
+
+    What is common to a block stays until ``i.ready``. The registers cost no LUT.
+
     Parameters
     ----------
     config : LaneConfig
@@ -31,6 +40,9 @@ class Dequantizer(wiring.Component):
     -------
     i : In, stream
         Blocks.
+    early, spare : In, Out
+        What comes next replaces codes and indices of ``i`` alone, not all of it; it may in the next
+        cycle.
     o : Out, stream
         Tiles (:func:`~flightllm_hw.compute.layouts.tile`), registered; a tile a cycle.
 
@@ -43,6 +55,8 @@ class Dequantizer(wiring.Component):
         self.config = config
         super().__init__({
             "i": In(stream.Signature(block(config))),
+            "early": In(1),
+            "spare": Out(1),
             "o": Out(stream.Signature(tile(config))),
         })
 
@@ -58,12 +72,15 @@ class Dequantizer(wiring.Component):
 
         shown = Signal(tile(c), reset_less=True)
         full = Signal()
+        free = Signal()
         takes = Signal()
         m.d.comb += [
             self.o.payload.eq(shown),
             self.o.valid.eq(full),
-            takes.eq(self.i.valid & (~full | self.o.ready)),
-            self.i.ready.eq((~full | self.o.ready) & (dense | second)),
+            free.eq(~full | self.o.ready),
+            takes.eq(self.i.valid & free),
+            self.i.ready.eq(free & (dense | second)),
+            self.spare.eq((free & (dense | second | self.early)) | (second & self.early)),
         ]
         with m.If(takes):
             m.d.sync += [full.eq(1), second.eq(~dense & ~second), shown.pattern.eq(block.pattern)]
@@ -75,12 +92,16 @@ class Dequantizer(wiring.Component):
                 at = k * 2 * c.chains + 2 * n
                 q = [Cat(plane[at + t] for plane in block.codes) for t in range(2)]
                 index = [Cat(plane[at + t] for plane in block.indices) for t in range(2)]
+                kept_q = Signal(len(q[1]), name=f"kept_q_{n}_{k}", reset_less=True)
+                kept_index = Signal(len(index[1]), name=f"kept_index_{n}_{k}", reset_less=True)
                 addend = (block.lower if k < length // 2 else block.upper)[n]
                 element = shown.elements[n][k]
                 with m.If(takes):
                     m.d.sync += [
-                        element.code.eq(addend + Mux(second, q[1], q[0])),
+                        kept_q.eq(q[1]),
+                        kept_index.eq(index[1]),
+                        element.code.eq(addend + Mux(second, kept_q, q[0])),
                         element.mate.eq(block.mate[n] + Mux(
-                            dense, q[1], Mux(second, index[1], index[0]))),
+                            dense, q[1], Mux(second, kept_index, index[0]))),
                     ]
         return m

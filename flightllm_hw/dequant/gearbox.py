@@ -10,7 +10,16 @@ from flightllm_hw.hierarchy import place
 
 from .headers import Headers
 from .intake import Intake, IntakeConfig
-from .layouts import CHUNKS, RecipeLayout, TapeLayout, block, header, row_scales, scales
+from .layouts import (
+    CHUNKS,
+    ChunksLayout,
+    RecipeLayout,
+    TapeLayout,
+    block,
+    header,
+    row_scales,
+    scales,
+)
 from .planes import Planes
 from .recipe import Recipe
 
@@ -44,10 +53,20 @@ class Gearbox(wiring.Component):
                     ▲ masks                  ready │ load ▲
         first, second ═════════════════════════════╧══════╧══► o_rows, o_scales
 
-    A header costs a cycle a beat, a block a cycle for every two beats, the shared beat of two
-    blocks of odd codes a cycle. A block is held until it is taken, and the next one's first beats
-    are loaded in the cycle in which it is. What else a load depends on is known the cycle before:
-    state and counts are registers, and say what comes next before it does.
+    A header costs a cycle a beat, a block a cycle for every two beats. The beat that two blocks of
+    3 bits share counts as the first one's; that of 5 bits costs a cycle. A block is held until it
+    is taken, and the next one may be complete a cycle later; the first of its chunks, where there
+    are several, may come as soon as the first of the block's two tiles is taken (``early``,
+    ``spare``). What else a load depends on is known the cycle before: state and counts are
+    registers, and say what comes next before it does.
+
+    ::
+
+        2:4 W4     load    A codes   A index   B codes   B index   C codes
+                   tile                        A 1       A 2       B 1
+
+        dense W3   load    A and B tops, A codes   B codes   C and D tops, C codes
+                   tile                            A         B
 
     Parameters
     ----------
@@ -62,7 +81,11 @@ class Gearbox(wiring.Component):
         The next beat of the tape and the one after, see
         :class:`~flightllm_hw.memory.fifo.PrefetchFifo`.
     o : Out, stream
-        Blocks (:func:`~flightllm_hw.dequant.layouts.block`).
+        Blocks (:func:`~flightllm_hw.dequant.layouts.block`). Codes and indices change before a
+        block is taken, where that is ``early`` and ``spare``.
+    early, spare : Out, In
+        What is loaded next is the first of several chunks; what it overwrites is not needed from
+        the next cycle on.
     o_scales : Out, stream
         Group scales, a header's at a time.
     o_rows : Out, stream
@@ -93,6 +116,8 @@ class Gearbox(wiring.Component):
             "first": In(stream.Signature(config.beat_bits)),
             "second": In(stream.Signature(config.beat_bits)),
             "o": Out(stream.Signature(block(config))),
+            "early": Out(1),
+            "spare": In(1),
             "o_scales": Out(stream.Signature(scales(config))),
             "o_rows": Out(stream.Signature(row_scales(config))),
             "o_headers": Out(stream.Signature(header(config))),
@@ -139,6 +164,9 @@ class Gearbox(wiring.Component):
         chunk_next = Signal(CHUNKS)
         both = Signal()
         last_chunk = Signal()
+        shared = Signal()
+        index = Signal(2)
+        index_second = Signal(2)
         second_of_two = Signal()
         second_group = Signal()
         last_group = Signal()
@@ -154,6 +182,7 @@ class Gearbox(wiring.Component):
             intake.flush.eq(self.flush & state.idle),
             intake.in_block.eq(state.block),
             intake.both.eq(both),
+            intake.spare.eq(self.spare),
             intake.last_chunk.eq(last_chunk),
             intake.first_valid.eq(first.valid),
             intake.second_valid.eq(second.valid),
@@ -185,7 +214,7 @@ class Gearbox(wiring.Component):
 
         # From a beat to the next: what comes after each state is known before it is left.
         following = Signal(State)
-        codes = Mux(recipe.odd, TOPS, BLOCK)
+        codes = Mux(recipe.five, TOPS, BLOCK)
         after_block = Mux(last_block & last_group, behind, Mux(second_of_two, codes, BLOCK))
         after_scales = Mux(ahead.empty, MASK, Mux(tape.zero_point, ZEROS, codes))
         for here, there in ((state.idle, LOOK), (state.look, ROWS),
@@ -200,13 +229,27 @@ class Gearbox(wiring.Component):
         with m.If(state.rows & first.valid & self.o_rows.ready):
             m.d.sync += half.eq(~last_rows)
 
-        # From a chunk to the next.
-        m.d.comb += chunk_next.eq(Mux(state.block & ~last_chunk, chunk << 1, 1))
+        # From a chunk to the next; the first of several may come early. Behind anything but a block
+        # comes the first of two.
+        shared_next = Signal()
+        chunks = Signal(ChunksLayout)
+        early = Signal()
+        m.d.comb += [
+            chunk_next.eq(Mux(state.block & ~last_chunk, chunk << 1, 1)),
+            shared_next.eq(recipe.three & ~(state.block & (second_of_two ^ last_chunk))),
+            chunks.eq(Mux(shared_next, recipe.first, recipe.second)),
+            self.early.eq(early),
+        ]
         with m.If(load | ~state.block):
             m.d.sync += [
                 chunk.eq(chunk_next),
-                both.eq((chunk_next & recipe.both).any()),
-                last_chunk.eq((chunk_next & recipe.last).any()),
+                shared.eq(shared_next & chunk_next[0]),
+                both.eq((chunk_next & chunks.both).any()),
+                early.eq(chunk_next[0] & ~chunks.last[0]),
+                last_chunk.eq((chunk_next & chunks.last).any()),
+                index_second.eq(chunks.index_second),
+                *(index[n].eq(recipe.index[n] & (chunk_next & chunks.index_chunk[n]).any())
+                  for n in range(2)),
             ]
 
         # From a block to the next, and on to the header's second group.
@@ -241,6 +284,10 @@ class Gearbox(wiring.Component):
             planes.load_tops.eq(state.tops),
             planes.load.eq(load),
             planes.chunk.eq(chunk),
+            planes.last_chunk.eq(last_chunk),
+            planes.shared.eq(shared),
+            planes.index.eq(index),
+            planes.index_second.eq(index_second),
             planes.second_of_two.eq(second_of_two),
             planes.second_group.eq(second_group),
             self.o.payload.eq(planes.o),

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,9 +28,12 @@ class Intake(wiring.Component):
 
     ::
 
-        load = in_block & first & (second | ~both) & (~full | o_ready)
+        load = in_block & first & (second | ~both) & (~full | spare)
 
-    ``o_ready`` comes through the chains and the dequantizer, and goes on to the enables of the
+    A block of several chunks has its first one loaded while the last tile of the one before is
+    still to be taken: the dequantizer has kept what it needs. ``full`` stays until it is.
+
+    ``spare`` comes through the chains and the dequantizer, and goes on to the enables of the
     FIFO's memories. It is the longest path of a lane's front: nothing else happens on it here.
 
     Parameters
@@ -61,6 +64,8 @@ class Intake(wiring.Component):
         not there.
     o_valid, o_ready : Out, In
         Handshake of blocks.
+    spare : In
+        What would be overwritten is not needed from the next cycle on.
 
     Reset: forgets the block.
     """
@@ -70,7 +75,7 @@ class Intake(wiring.Component):
         super().__init__({
             **{name: In(1) for name in (
                 "in_block", "both", "last_chunk", "flush", "first_valid", "second_valid",
-                "o_ready")},
+                "o_ready", "spare")},
             "wants": In(self.config.sinks),
             "accepts": In(self.config.sinks),
             **{name: Out(1) for name in (
@@ -86,7 +91,7 @@ class Intake(wiring.Component):
         m.d.comb += [
             accepted.eq((self.wants & self.accepts).any()),
             self.o_valid.eq(full),
-            free.eq(~full | self.o_ready),
+            free.eq(~full | self.spare),
             enough.eq(self.first_valid & (self.second_valid | ~self.both)),
             self.load.eq(self.in_block & enough & free),
             self.takes.eq(self.first_valid & accepted),
@@ -102,5 +107,5 @@ class Intake(wiring.Component):
             beat_missed.eq(self.wants.any() & ~self.first_valid),
         ]
         m.d.comb += self.starving.eq((chunk_missed & ~full) | beat_missed)
-        m.d.sync += full.eq(Mux(self.load, self.last_chunk, full & ~self.o_ready))
+        m.d.sync += full.eq((self.load & self.last_chunk) | (full & ~self.o_ready))
         return m

@@ -7,8 +7,8 @@ from amaranth.lib import data
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["CHUNKS", "CODE_PLANES", "INDEX_PLANES", "Entry", "RecipeLayout", "TapeLayout", "block",
-           "header", "row_scales", "scales"]
+__all__ = ["CHUNKS", "CODE_PLANES", "INDEX_PLANES", "ChunksLayout", "Entry", "RecipeLayout",
+           "TapeLayout", "block", "header", "row_scales", "scales"]
 
 CODE_PLANES = 8
 """Bits of the widest code."""
@@ -33,6 +33,20 @@ class TapeLayout(data.Struct):
     last_tiles: 5
 
 
+class ChunksLayout(data.Struct):
+    """How a block's beats are loaded.
+
+    - Bit n of ``both``: chunk n has two beats; of ``last``: it is the block's last.
+    - Index beat n is in the chunk that ``index_chunk[n]`` has a bit for, as its second where
+      ``index_second[n]``.
+    """
+
+    both: CHUNKS
+    last: CHUNKS
+    index_chunk: data.ArrayLayout(CHUNKS, 2)
+    index_second: 2
+
+
 class RecipeLayout(data.Struct):
     """How a matrix's blocks are put together: what a :class:`TapeLayout` comes to.
 
@@ -41,9 +55,10 @@ class RecipeLayout(data.Struct):
     - Codes have planes 0, 1 and, where not ``two``, 2, 3 of the first chunk; the top plane is 4
       where they are ``five``; ``six`` have planes 4, 5 of the second chunk. ``eight`` come by
       bytes, half of the rows in each of two chunks.
-    - ``index`` n: there is index beat n, in the chunk that ``index_chunk[n]`` has a bit for, as its
-      second where ``index_second[n]``.
-    - Bit n of ``both``: chunk n has two beats; of ``last``: it is the block's last.
+    - ``three``: the shared beat is the first of the first block's two, not one by itself.
+    - ``index`` n: there is index beat n.
+    - ``first``, ``second``: chunks of the first, second of two blocks that share a beat; of all
+      blocks they are ``second`` where none is shared in that way.
     - ``middle``: what all codes have added where there are no zero points.
     - ``more``: blocks of a group behind its first; ``one``: there is none. ``more_in_last``,
       ``one_in_last``: of a row block's last group.
@@ -55,14 +70,13 @@ class RecipeLayout(data.Struct):
     paired: 1
     odd: 1
     two: 1
+    three: 1
     five: 1
     six: 1
     eight: 1
     index: 2
-    index_chunk: data.ArrayLayout(CHUNKS, 2)
-    index_second: 2
-    both: CHUNKS
-    last: CHUNKS
+    first: ChunksLayout
+    second: ChunksLayout
     middle: 8
     more: 5
     one: 1

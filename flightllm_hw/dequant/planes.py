@@ -9,6 +9,9 @@ by bytes, so that a chunk has all planes of half of the rows::
              second ──► planes 2,3     |  indices ...     |
     b = 8    both   ──► rows 0 .. C-1  |  rows C .. 2C-1  |  indices ...
                            chunk 0          chunk 1           chunk 2
+
+    b = 3    first  ──► planes 2,2'    |                  the first of two blocks: 2' is the
+             second ──► planes 0,1     |  indices ...     second one's, and waits for it
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -45,16 +48,21 @@ class Planes(wiring.Component):
     clear : In
         Before a matrix: its codes have no zero points, unless they come.
     load_zeros, load_tops, load : In
-        ``first`` is the zero points of a header, or the top planes of two blocks of odd codes;
+        ``first`` is the zero points of a header, or the top planes of two blocks of 5 bits;
         ``first`` and ``second`` are a chunk.
-    chunk : In
-        Which chunk, a bit each.
+    chunk, last_chunk : In
+        Which chunk, a bit each; whether it is the block's last.
+    shared : In
+        It begins with the top planes of two blocks of 3 bits.
+    index, index_second : In
+        It has index beat n; as its second.
     second_of_two : In
         The block is the second of those that share top planes.
     second_group : In
         It belongs to the second group of its header.
     o : Out
-        The block, with the chunks that have been loaded; complete after the last.
+        The block, with the chunks that have been loaded; complete after the last, which what is
+        common to its codes comes with.
 
     Latency: ``latency`` = 1 cycle. Reset: none.
     """
@@ -72,6 +80,10 @@ class Planes(wiring.Component):
             "load_tops": In(1),
             "load": In(1),
             "chunk": In(CHUNKS),
+            "last_chunk": In(1),
+            "shared": In(1),
+            "index": In(2),
+            "index_second": In(2),
             "second_of_two": In(1),
             "second_group": In(1),
             "o": Out(block(config)),
@@ -97,11 +109,13 @@ class Planes(wiring.Component):
             chunk_0.eq(self.load & self.chunk[0]),
             chunk_1.eq(self.load & self.chunk[1]),
         ]
-        with m.If(self.load):
+        completes = Signal()
+        m.d.comb += completes.eq(self.load & self.last_chunk)
+        with m.If(completes):
             m.d.sync += [shown.pattern.eq(recipe.pattern), shown.dense.eq(recipe.dense)]
 
         tops = [Signal(width, name=f"tops_{n}", reset_less=True) for n in range(2)]
-        with m.If(self.load_tops):
+        with m.If(self.load_tops | (self.load & self.shared)):
             m.d.sync += [tops[n].eq(first[n]) for n in range(2)]
 
         # Codes. A plane has one beat that it comes from, or two; or bytes, where rows of the second
@@ -124,13 +138,13 @@ class Planes(wiring.Component):
                           for row in range(c.chains)) for n in range(CODE_PLANES)]
             with m.If(comes):
                 m.d.sync += [
-                    codes[0].eq(Mux(recipe.eight, octets[0], first_0)),
-                    codes[1].eq(Mux(recipe.eight, octets[1], first_1)),
+                    codes[0].eq(Mux(recipe.eight, octets[0], Mux(self.shared, second_0, first_0))),
+                    codes[1].eq(Mux(recipe.eight, octets[1], Mux(self.shared, second_1, first_1))),
                 ]
             with m.If(chunk_0 & recipe.two & ~recipe.odd):
                 m.d.sync += codes[2].eq(0)
             with m.Elif(comes):
-                m.d.sync += codes[2].eq(_of_four(choice_2, second_0, octets[2], top_0, top_1))
+                m.d.sync += codes[2].eq(_of_four(choice_2, second_0, octets[2], first_0, top_1))
             with m.If(chunk_0 & recipe.two):
                 m.d.sync += codes[3].eq(0)
             with m.Elif(comes):
@@ -151,15 +165,14 @@ class Planes(wiring.Component):
         # chunk 0.
         for n in range(2):
             comes = Signal(name=f"index_comes_{n}")
-            m.d.comb += comes.eq(self.load & recipe.index[n]
-                                 & (self.chunk & recipe.index_chunk[n]).any())
+            m.d.comb += comes.eq(self.load & self.index[n])
             for plane in range(2):
                 register = shown.indices[2 * n + plane]
                 with m.If(chunk_0 & ~recipe.index[n]):
                     m.d.sync += register.eq(0)
                 with m.Elif(comes):
                     m.d.sync += register.eq(
-                        Mux(recipe.index_second[n], second[plane], first[plane]))
+                        Mux(self.index_second[n], second[plane], first[plane]))
 
         # Minus the zero point of each of a header's entries: a chain has two rows, or one in two
         # groups. Without zero points they are all zero, and the middle of the range takes their
@@ -177,7 +190,7 @@ class Planes(wiring.Component):
         ]
         for n in range(c.chains):
             entry, other = zeros.word_select(2 * n, 8), zeros.word_select(2 * n + 1, 8)
-            with m.If(self.load):
+            with m.If(completes):
                 m.d.sync += [
                     shown.lower[n].eq(Mux(other_lower, other, entry) | recipe.middle),
                     shown.upper[n].eq(Mux(other_upper, other, entry) | recipe.middle),

@@ -48,8 +48,6 @@ class Recipe(wiring.Component):
         # Beats of a block: of codes, without the one that two blocks share; of indices.
         code_beats = Signal(range(5), reset_less=True)
         index_beats = Signal(range(3), reset_less=True)
-        beats = Signal(range(7))
-        m.d.comb += beats.eq(code_beats + index_beats)
         m.d.sync += [
             recipe.pattern.eq(tape.pattern),
             recipe.dense.eq(tape.pattern == Pattern.DENSE.value),
@@ -65,23 +63,29 @@ class Recipe(wiring.Component):
                         recipe.split.eq(c.chain.splits(pattern) > 1),
                     ]
 
-        # Where each lies: beat n is in chunk n // 2.
+        # Where each lies: beat n is in chunk n // 2. A block of one code beat has one more in front
+        # of it, if it is the first of two that share that.
         m.d.sync += [
             recipe.two.eq(code_beats == 1),
+            recipe.three.eq(recipe.odd & (code_beats == 1)),
             recipe.five.eq(recipe.odd & (code_beats == 2)),
             recipe.six.eq(code_beats == 3),
             recipe.eight.eq(code_beats == 4),
-            *(recipe.both[n].eq(beats >= 2 * n + 2) for n in range(CHUNKS)),
-            *(recipe.last[n].eq(beats <= 2 * n + 2) for n in range(CHUNKS)),
+            *(recipe.index[n].eq(index_beats > n) for n in range(2)),
         ]
-        for n in range(2):
-            beat = Signal(3, name=f"index_beat_{n}")
-            m.d.comb += beat.eq(code_beats + n)
-            m.d.sync += [
-                recipe.index[n].eq(index_beats > n),
-                recipe.index_second[n].eq(beat[0]),
-                recipe.index_chunk[n].eq(1 << beat[1:]),
-            ]
+        for name, before in (("first", 1), ("second", 0)):
+            chunks = getattr(recipe, name)
+            beats = Signal(range(8), name=f"beats_{name}")
+            m.d.comb += beats.eq(code_beats + index_beats + before)
+            m.d.sync += [chunks.both[n].eq(beats >= 2 * n + 2) for n in range(CHUNKS)]
+            m.d.sync += [chunks.last[n].eq(beats <= 2 * n + 2) for n in range(CHUNKS)]
+            for n in range(2):
+                beat = Signal(3, name=f"index_beat_{name}_{n}")
+                m.d.comb += beat.eq(code_beats + n + before)
+                m.d.sync += [
+                    chunks.index_second[n].eq(beat[0]),
+                    chunks.index_chunk[n].eq(1 << beat[1:]),
+                ]
 
         # -2^(b-1) modulo 256: bits b - 1 and up.
         m.d.sync += [recipe.middle[n].eq(~tape.zero_point & (tape.bits <= n + 1))

@@ -7,7 +7,7 @@ cycles in its unit. What the special function unit's pipeline takes stands in
 ``docs/memory.md``.
 """
 
-__all__ = ["CODES", "CROSSED", "GROUP", "LANES_LATENCY", "LAUNCH", "LOAD", "ROW_BLOCK", "SETTLED"]
+__all__ = ["CODES", "CROSSED", "LANES_LATENCY", "LAUNCH", "LOAD", "ROW_BLOCK", "SETTLED"]
 
 LAUNCH = 110
 """From the start to the first instruction, and from the last one's end to the interrupt."""
@@ -20,9 +20,6 @@ LANES_LATENCY = 60
 
 CROSSED = 6
 """The same for each register on the way to the lanes and back."""
-
-GROUP = 1.2
-"""Cycles in which the chains see a group's header and no tile, where a tile meets one step."""
 
 ROW_BLOCK = 6.7
 """From the results of a row block and token to the next ones at least."""

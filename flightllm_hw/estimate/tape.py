@@ -13,7 +13,7 @@ Operation k takes B_k beats; C_k are those of all up to it. Its last beat is rea
 
 and it takes from its start s_k to
 
-    e_k = max(s_k + E_k, r_k)                      E_k: steps of the chains
+    e_k = max(s_k + E_k, r_k)                      E_k: steps of the chains, or loads
 
 No beat is walked over.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.config.memory import PortConfig
-from flightllm_hw.estimate.constants import GROUP, LOAD
+from flightllm_hw.estimate.constants import LOAD
 from flightllm_hw.formats import Pattern
 
 __all__ = ["Product", "Tape"]
@@ -61,20 +61,34 @@ class Product:
         """As an instruction has it."""
         lane, rows = config.lane, config.lane.tile_rows(pattern)
         tiles = (groups - 1) * group_tiles + last_tiles
-        dense = pattern is Pattern.DENSE
-        planes = tiles * (bits + pattern.index_planes) / (1 if dense else 2)
-        headers = -(-groups // (2 * lane.chains // rows)) * (1 + zero_point)
-        beats = rows // lane.chains + headers + planes / 2
+        together = 1 if pattern is Pattern.DENSE else 2
+        planes = tiles * (bits + pattern.index_planes) / together
+        headers = -(-groups // (2 * lane.chains // rows))
+        beats = rows // lane.chains + headers * (1 + zero_point) + planes / 2
         steps = -(-tokens // lane.chain.tokens(pattern))
-        engine = max(tiles * steps, beats / 2 + GROUP * groups)
-        if not dense and steps == 1:
-            # Fitted: sparse tiles come no faster than a beat a cycle.
-            engine = max(engine, tiles + GROUP * groups, beats)
+        block, hidden = _block(pattern, bits, together)
+        loads = (rows // lane.chains + headers * (1 + zero_point - hidden)
+                 + tiles / together * block)
+        engine = max(tiles * steps, loads)
         # A result a cycle from each lane; rows of W, one a cycle, from all.
         gathered = tokens * rows * config.lanes / config.sfu.width
         results = max(tokens * rows, gathered)
         return cls(beats=int(row_blocks * beats), engine=row_blocks * engine,
                    row_blocks=row_blocks, results=results, rows=gathered)
+
+
+def _block(pattern: Pattern, bits: int, tiles: int) -> tuple[float, bool]:
+    """Cycles of a block of so many tiles, a step each; whether they hide a header's beat.
+
+    Two beats a cycle, a tile a cycle: :class:`~flightllm_hw.dequant.gearbox.Gearbox`.
+    """
+    beats = bits // 2 + pattern.index_planes // 2
+    first = second = max(tiles, -(-beats // 2))
+    if bits == 3:
+        first = max(tiles, -(-(beats + 1) // 2))
+    elif bits == 5:
+        first += 1
+    return (first + second) / 2, tiles == 2 and beats + bits % 2 <= 2
 
 
 class Tape:

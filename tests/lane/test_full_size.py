@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightllm_hw.compiler.tape import block_tiles, header_groups
+from flightllm_hw.estimate.tape import Product
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.weight import CODE_BITS, GROUP_SIZES
+from flightllm_hw.presets import preset
 from flightllm_hw.sim.lane import Job
-from flightllm_hw.sim.lane_measure import measure, pause
+from flightllm_hw.sim.lane_measure import drain, measure, pause
 from flightllm_hw.sim.traffic import TRAFFIC
 from support.full_size import HBM, MEMORIES, U280, powered_up
 from support.lanes import check, draw_scales
@@ -101,6 +103,24 @@ def test_a_token_takes_all_that_memory_delivers(pattern, bits, rows, rng):
 def test_many_tokens_keep_every_dsp_busy(pattern, bits, macs, rng):
     figures = measure(powered_up(HBM), rng, pattern, bits, 512, 4096, 16)
     assert 0.98 * macs <= figures.macs <= macs
+
+
+@pytest.mark.parametrize("pattern, bits, cycles", [
+    (Pattern.DENSE, 2, 17), (Pattern.DENSE, 3, 17), (Pattern.DENSE, 4, 17), (Pattern.DENSE, 5, 25),
+    (Pattern.DENSE, 6, 33), (Pattern.DENSE, 8, 33),
+    (Pattern.S2_4, 2, 8), (Pattern.S2_4, 3, 8.5), (Pattern.S2_4, 4, 8.5), (Pattern.S2_4, 5, 10.5),
+    (Pattern.S2_4, 6, 8.5), (Pattern.S2_4, 8, 12.5),
+    (Pattern.S1_4, 2, 4), (Pattern.S1_4, 4, 4.5), (Pattern.S8_16, 2, 8.5), (Pattern.S8_16, 4, 8.5),
+    (Pattern.S8_16, 8, 12.5), (Pattern.S2_16, 4, 5)], ids=str)
+def test_what_has_piled_up_leaves_at_a_tile_a_cycle(pattern, bits, cycles, rng):
+    # A group of 128 columns takes so many cycles, a row scale beat one more; estimates know.
+    blocks = {n: drain(powered_up(), rng, pattern, bits, row_blocks=n, k=2048) for n in (1, 3)}
+    row_block = 16 * cycles + U280.tile_rows(pattern) // U280.chains
+    assert blocks[3] - blocks[1] == 2 * row_block
+    tiles = 128 // U280.tile_columns(pattern)
+    assert row_block == Product.of(
+        preset("u280"), pattern=pattern, bits=bits, zero_point=0, row_blocks=1, group_tiles=tiles,
+        groups=16, last_tiles=tiles, tokens=1).engine
 
 
 def test_a_pause_at_the_output_costs_nothing():
