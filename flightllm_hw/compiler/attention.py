@@ -55,8 +55,11 @@ class Attention:
         self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
 
-    def products(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[None, None, Op]:
-        """All homes, up to a product each time; the last operation in the end.
+    def steps(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[str, None, Op]:
+        """All homes, a step each time; the last operation in the end.
+
+        ``append``: keys and values of the first home go to memory. ``scores``, ``mix``: up to that
+        product of each home.
 
         Parameters
         ----------
@@ -73,23 +76,25 @@ class Attention:
             stored: Op | None = None
             for t in range(self.buffer.tile):
                 stored = self._keys_values(home, heads, t, kv, stored)
+            if not home:
+                yield "append"
             queries = q() if queries is None else queries
             for t in range(self.buffer.tile):
                 last = self._queries(home, heads, t, queries, before)
             before = yield from self._home(home, heads, last)
         return before
 
-    def _home(self, home: int, heads: int, last: Op) -> Generator[None, None, Op]:
+    def _home(self, home: int, heads: int, last: Op) -> Generator[str, None, Op]:
         """Lanes have the queries: scores, weights, sums."""
         at = home * self.lane.home_beats
         scores = self._scores(last, self._key_pieces(at, (1 << heads) - 1))
-        yield
+        yield "scores"
         loaded = self._load_value_scales(home, heads)
         for t in range(self.buffer.tile):
             last = self._weights(heads, t, scores, loaded)
         o = self.buffer.attention + home * self.plan.config.lanes * self.shared * self.buffer.head
         mixed = self._mix(o, last, self._value_pieces(at, (1 << heads) - 1))
-        yield
+        yield "mix"
         return self._sorted(o, heads, mixed)
 
     # The new tokens.

@@ -129,7 +129,11 @@ class Timeline:
             if step.name == "LD.TAPE":
                 if step.fields["lanes"] & 1:
                     self._tape.name(now, step.fields["beats"], bool(step.fields["fence"]))
-            elif step.unit != _CONTROL:
+            elif step.unit == _CONTROL:
+                while (given := self._queues.given(step)) is None:
+                    assert self._advance(), "a program waits for what comes later"
+                now = max(now, given)
+            else:
                 while self._queues.full(step.unit) and self._advance():
                     pass
                 now = self._queues.put(step, now)
