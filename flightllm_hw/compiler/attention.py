@@ -71,16 +71,17 @@ class Attention:
             The product that lanes make last.
         """
         queries: Op | None = None
+        # Of a later tile it is lanes' last product that says when its turn comes: what lanes wait
+        # for is done before.
+        source = [kv, before] if self.buffer.index else [kv]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
-            stored: Op | None = None
-            for t in range(self.buffer.tile):
-                stored = self._keys_values(home, heads, t, kv, stored)
+            stored = self._append(home, heads, source)
             if not home:
                 yield "append"
             queries = q() if queries is None else queries
             for t in range(self.buffer.tile):
-                last = self._queries(home, heads, t, queries, before)
+                last = self._queries(home, heads, t, [queries, stored], before)
             before = yield from self._home(home, heads, last)
         return before
 
@@ -93,7 +94,7 @@ class Attention:
         for t in range(self.buffer.tile):
             last = self._weights(heads, t, scores, loaded)
         o = self.buffer.attention + home * self.plan.config.lanes * self.shared * self.buffer.head
-        mixed = self._mix(o, last, self._value_pieces(at, (1 << heads) - 1))
+        mixed = self._mix(o, heads, last, self._value_pieces(at, (1 << heads) - 1))
         yield "mix"
         return self._sorted(o, heads, mixed)
 
@@ -111,24 +112,67 @@ class Attention:
             turn |= {"b": self.buffer.table + t * self.buffer.head, "arrange": Arrange.PAIRS}
         return turn
 
+    def _first(self, t: int) -> Wait:
+        """What a token's first pass waits for: biases that are added for all of them."""
+        return Wait.NONE if t else Wait.DRAIN
+
     def _codes(self, heads: int) -> dict[str, Any]:
         """Passes that give codes of them."""
         return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
                 "rows": self.buffer.head, "limit": self.plan.model.head_dim}
 
-    def _keys_values(self, home: int, heads: int, t: int, source: Op, stored: Op | None) -> Op:
-        """Keys and values to memory, scales of values to the host's: what has stored these.
+    def _append(self, home: int, heads: int, source: list[Op]) -> Op | None:
+        """Keys and values of all tokens to memory, scales of values to the host's.
 
-        ``stored``: the same of the token before, whose scales must be on their way.
+        An append waits until all before it is done, so the next token's are turned and measured
+        while memory answers::
+
+            turn 0, measure 0 │ keys 0, turn 1 │ values 0, measure 1 │ keys 1, ..
+
+        What has stored the scales that lie where those of queries will.
         """
+        tile, stored = self.buffer.tile, list[Op]()
+        self._turned_key(home, heads, 0, source)
+        self._measured_value(home, heads, 0, [])
+        for t in range(tile):
+            self._append_key(home, heads, t)
+            if t + 1 < tile:
+                self._turned_key(home, heads, t + 1, [])
+            appended = self._append_value(home, heads, t)
+            stored.append(self.code.emit(
+                "ST.SCALARS", after=[appended], d=self._value_scales(t), count=heads,
+                address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4
+                + self.buffer.token + t, step=self.host.head_scales // 4))
+            if t + 1 < tile:
+                self._measured_value(home, heads, t + 1, stored[:-1])
+        return stored[-2] if tile > 1 else None
+
+    def _value_scales(self, t: int) -> int:
+        """Scales of a token's values: two tokens' are needed at once, the last one's longest."""
+        return self.buffer.queries if (self.buffer.tile - t) % 2 == 0 else self.buffer.sums
+
+    def _key(self, home: int, t: int) -> int:
+        """First row of a token's keys."""
+        b = self.buffer
+        return b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
+
+    def _value(self, home: int, t: int) -> int:
+        """First row of a token's values."""
+        return self._key(home, t) + self.plan.model.kv_heads * self.buffer.head
+
+    def _turned_key(self, home: int, heads: int, t: int, source: list[Op]) -> None:
+        b = self.buffer
+        self.passes.emit(after=source, a=self._key(home, t), a_step=b.head, o=b.keys,
+                         o_step=b.head, d=b.key_scales, order=self._first(t),
+                         **self._turn(heads, t))
+
+    def _measured_value(self, home: int, heads: int, t: int, stored: list[Op]) -> None:
+        self.passes.emit(after=stored[-1:], a=self._value(home, t), a_step=self.buffer.head,
+                         d=self._value_scales(t), order=Wait.CHAIN, **self._own(heads))
+
+    def _append_key(self, home: int, heads: int, t: int) -> None:
         b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
-        token, first = b.token + t, b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
-        values = first + self.plan.model.kv_heads * b.head
-        self.passes.emit(after=[source], a=first, a_step=b.head, o=b.keys, o_step=b.head,
-                         d=b.key_scales, **self._turn(heads, t))
-        self.passes.emit(after=[stored], a=values, a_step=b.head, d=b.sums, order=Wait.CHAIN,
-                         **self._own(heads))
-        place = self.lane.keys.place(0)
+        token, place = b.token + t, self.lane.keys.place(0)
         # A tile begins with an even row; scales of even rows come first.
         scale = at * chains + token % 2 * chains + token // 2
         self.passes.emit(
@@ -136,25 +180,24 @@ class Attention:
             address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
             place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale,
             **self._codes(heads))
-        place, at = self.lane.values.place(0), at + self.lane.keys.beats
-        appended = self.passes.emit(
-            a=values, a_step=b.head, z=b.sums, target=Target.VALUES,
-            address=reg(R.HOMES) + self.visible.value + at + place.address,
-            high=place.high, low=place.low, place=reg(R.POSITION) + token,
-            order=Wait.CHAIN, **self._codes(heads))
-        return self.code.emit(
-            "ST.SCALARS", after=[appended], d=b.sums, count=heads,
-            address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + token,
-            step=self.host.head_scales // 4)
 
-    def _queries(self, home: int, heads: int, t: int, source: Op, before: Op) -> Op:
+    def _append_value(self, home: int, heads: int, t: int) -> Op:
+        b, place = self.buffer, self.lane.values.place(0)
+        at = home * self.lane.home_beats + self.lane.keys.beats
+        return self.passes.emit(
+            a=self._value(home, t), a_step=b.head, z=self._value_scales(t), target=Target.VALUES,
+            address=reg(R.HOMES) + self.visible.value + at + place.address,
+            high=place.high, low=place.low, place=reg(R.POSITION) + b.token + t,
+            order=Wait.CHAIN, **self._codes(heads))
+
+    def _queries(self, home: int, heads: int, t: int, source: list[Op | None], before: Op) -> Op:
         """Turned queries to lanes, once these are done with what they had ``before``."""
         b, step = self.buffer, self.shared * self.buffer.head
         first = b.q + t * b.q_step + home * self.plan.config.lanes * step
         for s in range(self.shared):
-            self.passes.emit(after=[source], a=first + s * b.head, a_step=step,
+            self.passes.emit(after=source, a=first + s * b.head, a_step=step,
                              o=b.scores + s * b.head, o_step=step, d=b.queries + s * heads,
-                             order=Wait.CHAIN if s else Wait.DRAIN, **self._turn(heads, t))
+                             order=Wait.CHAIN if s else self._first(t), **self._turn(heads, t))
         for s in range(self.shared):
             last = self.passes.emit(
                 after=[before], a=b.scores + s * b.head, a_step=step,
@@ -215,8 +258,10 @@ class Attention:
     def _weights(self, heads: int, t: int, scores: Op, loaded: Op) -> Op:
         """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
         b = self.buffer
+        # None of them reads what a pass has written.
         seen: dict[str, Any] = {"segments": heads, "rows": self.visible.buffer_rows,
-                                "limit": self.visible.limit + b.token + t}
+                                "limit": self.visible.limit + b.token + t,
+                                "order": Wait.DRAIN if b.tile == 1 else Wait.NONE}
         self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
                          d_step=1, **seen, **SCALE)
         first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions
@@ -234,14 +279,26 @@ class Attention:
                 token=t * self.shared + s, stride=b.head_stride, **b.place, **seen)
         return last
 
-    def _mix(self, o: int, weights: Op, values: list[Piece]) -> Op:
-        """Sums of values: of one token where they belong."""
+    def _mix(self, o: int, heads: int, weights: Op, values: list[Piece]) -> Op:
+        """Sums of values: where they belong, or to be sorted."""
         b = self.buffer
+        place = {"o": b.scores, "o_step": b.head,
+                 "lane_rows": self.tokens * self.split.head_elements}
+        if b.tile == 1:
+            place["o"] = o
+        elif not self._mixed(heads):
+            place = {"o": o, "o_step": b.attention_step, "lane_rows": self.split.head_elements}
         return product(
             self.code, b, self.lane.values.shape(1), self.tokens, after=[weights], tape=values,
             groups=reg(R.GROUPS) + 1, last_tiles=reg(R.TILES) + 1, stride=b.head_stride,
-            o=o if b.tile == 1 else b.scores, o_step=b.head,
-            lane_rows=self.tokens * self.split.head_elements)
+            **place)
+
+    def _mixed(self, heads: int) -> bool:
+        """Whether sums of several tokens do not come head after head in the model's order.
+
+        They do where each lane has a head, and a query of each token.
+        """
+        return self.buffer.tile > 1 and (self.shared > 1 or heads < self.plan.config.lanes)
 
     def _sorted(self, o: int, heads: int, mixed: Op) -> Op:
         """Sums of several tokens, head after head in the model's order.
@@ -250,7 +307,7 @@ class Attention:
         """
         b, results = self.buffer, self.tokens * self.buffer.head
         last = mixed
-        for t in range(b.tile if b.tile > 1 else 0):
+        for t in range(b.tile if self._mixed(heads) else 0):
             last = self.passes.emit(
                 after=[mixed], a=b.scores + t * self.shared * b.head, a_step=results,
                 segments=heads, rows=self.shared * b.head,

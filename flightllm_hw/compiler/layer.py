@@ -63,10 +63,12 @@ class Layer:
         """Steps of a tile that lanes are done with in no time."""
         return ["scores", "mix"] * self.plan.split.homes + ["o"]
 
-    def _parts(self) -> list[dict[str, int]]:
+    def _parts(self) -> list[dict[str, list[int]]]:
         """Of each tile: parts of what lies under the other's attention."""
         steps = len(self._attention)
-        return [{}] if self.buffer.tiles == 1 else [{"up": steps + 1}, {"kv": steps}]
+        if self.buffer.tiles == 1:
+            return [{}]
+        return [{"up": [2] + [1] * steps}, {"kv": [1] * steps}]
 
     def _order(self) -> Iterator[tuple[int, str]]:
         """Whose step is next."""
@@ -78,11 +80,10 @@ class Layer:
         yield from ((a, "begin"), (a, "kv"), (a, "q"), (a, "append"), (b, "begin"))
         for step in self._attention:
             yield from ((b, "kv"), (a, step))
-        # Keys and values go to memory under o, queries come behind them.
-        yield from ((b, "q"), (b, "append"))
+        yield from ((b, "q"), (a, "up"), (b, "append"))
         for step in self._attention:
-            yield from ((a, "up"), (b, step))
-        yield from ((a, "up"), (b, "up"), (a, "down"), (b, "down"), (a, "end"), (b, "end"))
+            yield from ((b, step), (a, "up"))
+        yield from ((b, "up"), (a, "down"), (b, "down"), (a, "end"), (b, "end"))
 
     def _follow(self) -> list[Op]:
         """NEXT: beats of the next layer's first matrix, or of what is behind the run's last.

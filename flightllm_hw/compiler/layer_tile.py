@@ -14,7 +14,7 @@ is room for those of one matrix: they are loaded when those before have been add
 """
 
 from collections.abc import Generator, Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from flightllm_hw.compiler.attention import Attention
 from flightllm_hw.compiler.buffer import Buffer
@@ -42,12 +42,13 @@ class LayerTile:
         The tile's.
     run : Run
         The layer's.
-    parts : dict of str to int
-        Matrices that are multiplied in so many parts, between which lanes do something else.
+    parts : dict of str to list of int
+        Matrices that are multiplied in parts, between which lanes do something else: how large
+        these are beside one another.
     """
 
     def __init__(self, code: Code, plan: Plan, buffer: Buffer, run: Run,
-                 parts: dict[str, int] | None = None) -> None:
+                 parts: dict[str, list[int]] | None = None) -> None:
         self.code, self.plan, self.buffer, self.run = code, plan, buffer, run
         self.parts = parts or {}
         self.passes = Passes(code, buffer)
@@ -117,11 +118,11 @@ class LayerTile:
 
         Only whole ones can be parted: of the last, rows beyond the matrix must be dropped.
         """
-        blocks, parts = matrix.shape.row_blocks, self.parts.get(matrix.name, 1)
+        blocks, parts = matrix.shape.row_blocks, self.parts.get(matrix.name, [1])
         rows = self.plan.config.lane.tile_rows(matrix.shape.pattern)
         if rows % self.plan.config.sfu.width or matrix.rows % rows:
-            return [blocks] + [0] * (parts - 1)
-        ends = [-(-blocks * n // parts) for n in range(parts + 1)]
+            return [blocks] + [0] * (len(parts) - 1)
+        ends = [-(-blocks * end // sum(parts)) for end in accumulate(parts, initial=0)]
         return [end - start for start, end in pairwise(ends)]
 
     def _tape(self, name: str, first: int, blocks: int) -> list[Piece]:
