@@ -18,14 +18,14 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
+from flightllm_hw.compiler.heads import Heads
 from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
 from flightllm_hw.compiler.visible import Visible
-from flightllm_hw.isa.table import Bank, Target
+from flightllm_hw.isa.table import Bank
 from flightllm_hw.isa.vector import (
     Addend,
-    Arrange,
     Function,
     LastFactor,
     Output,
@@ -54,6 +54,7 @@ class Attention:
         self.plan, self.split, self.lane, self.host = plan, plan.split, plan.lane, plan.host
         self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
+        self.heads = Heads(passes, plan, self.visible)
 
     def steps(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[str, None, Op]:
         """All homes, a step each time; the last operation in the end.
@@ -76,7 +77,7 @@ class Attention:
         source = [kv, before] if self.buffer.index else [kv]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
-            stored = self._append(home, heads, source)
+            stored = self.heads.append(home, heads, source)
             if not home:
                 yield "append"
             queries = q() if queries is None else queries
@@ -100,96 +101,6 @@ class Attention:
 
     # The new tokens.
 
-    def _own(self, heads: int) -> dict[str, Any]:
-        """Passes over a home's heads, which give scales."""
-        return {"segments": heads, "rows": self.buffer.head, "limit": self.plan.model.head_dim,
-                "d_step": 1, **SCALE}
-
-    def _turn(self, heads: int, t: int) -> dict[str, Any]:
-        """Passes that turn them, too."""
-        turn = self._own(heads) | {"output": Output.BUFFER}
-        if self.split.turns:
-            turn |= {"b": self.buffer.table + t * self.buffer.head, "arrange": Arrange.PAIRS}
-        return turn
-
-    def _first(self, t: int) -> Wait:
-        """What a token's first pass waits for: biases that are added for all of them."""
-        return Wait.NONE if t else Wait.DRAIN
-
-    def _codes(self, heads: int) -> dict[str, Any]:
-        """Passes that give codes of them."""
-        return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
-                "rows": self.buffer.head, "limit": self.plan.model.head_dim}
-
-    def _append(self, home: int, heads: int, source: list[Op]) -> Op | None:
-        """Keys and values of all tokens to memory, scales of values to the host's.
-
-        An append waits until all before it is done, so the next token's are turned and measured
-        while memory answers::
-
-            turn 0, measure 0 │ keys 0, turn 1 │ values 0, measure 1 │ keys 1, ..
-
-        What has stored the scales that lie where those of queries will.
-        """
-        tile, stored = self.buffer.tile, list[Op]()
-        self._turned_key(home, heads, 0, source)
-        self._measured_value(home, heads, 0, [])
-        for t in range(tile):
-            self._append_key(home, heads, t)
-            if t + 1 < tile:
-                self._turned_key(home, heads, t + 1, [])
-            appended = self._append_value(home, heads, t)
-            stored.append(self.code.emit(
-                "ST.SCALARS", after=[appended], d=self._value_scales(t), count=heads,
-                address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4
-                + self.buffer.token + t, step=self.host.head_scales // 4))
-            if t + 1 < tile:
-                self._measured_value(home, heads, t + 1, stored[:-1])
-        return stored[-2] if tile > 1 else None
-
-    def _value_scales(self, t: int) -> int:
-        """Scales of a token's values: two tokens' are needed at once, the last one's longest."""
-        return self.buffer.queries if (self.buffer.tile - t) % 2 == 0 else self.buffer.sums
-
-    def _key(self, home: int, t: int) -> int:
-        """First row of a token's keys."""
-        b = self.buffer
-        return b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
-
-    def _value(self, home: int, t: int) -> int:
-        """First row of a token's values."""
-        return self._key(home, t) + self.plan.model.kv_heads * self.buffer.head
-
-    def _turned_key(self, home: int, heads: int, t: int, source: list[Op]) -> None:
-        b = self.buffer
-        self.passes.emit(after=source, a=self._key(home, t), a_step=b.head, o=b.keys,
-                         o_step=b.head, d=b.key_scales, order=self._first(t),
-                         **self._turn(heads, t))
-
-    def _measured_value(self, home: int, heads: int, t: int, stored: list[Op]) -> None:
-        self.passes.emit(after=stored[-1:], a=self._value(home, t), a_step=self.buffer.head,
-                         d=self._value_scales(t), order=Wait.CHAIN, **self._own(heads))
-
-    def _append_key(self, home: int, heads: int, t: int) -> None:
-        b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
-        token, place = b.token + t, self.lane.keys.place(0)
-        # A tile begins with an even row; scales of even rows come first.
-        scale = at * chains + token % 2 * chains + token // 2
-        self.passes.emit(
-            a=b.keys, a_step=b.head, z=b.key_scales, target=Target.KEYS,
-            address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
-            place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale,
-            **self._codes(heads))
-
-    def _append_value(self, home: int, heads: int, t: int) -> Op:
-        b, place = self.buffer, self.lane.values.place(0)
-        at = home * self.lane.home_beats + self.lane.keys.beats
-        return self.passes.emit(
-            a=self._value(home, t), a_step=b.head, z=self._value_scales(t), target=Target.VALUES,
-            address=reg(R.HOMES) + self.visible.value + at + place.address,
-            high=place.high, low=place.low, place=reg(R.POSITION) + b.token + t,
-            order=Wait.CHAIN, **self._codes(heads))
-
     def _queries(self, home: int, heads: int, t: int, source: list[Op | None], before: Op) -> Op:
         """Turned queries to lanes, once these are done with what they had ``before``."""
         b, step = self.buffer, self.shared * self.buffer.head
@@ -197,12 +108,13 @@ class Attention:
         for s in range(self.shared):
             self.passes.emit(after=source, a=first + s * b.head, a_step=step,
                              o=b.scores + s * b.head, o_step=step, d=b.queries + s * heads,
-                             order=Wait.CHAIN if s else self._first(t), **self._turn(heads, t))
+                             order=Wait.CHAIN if s else self.heads.first(t),
+                             **self.heads.turned(heads, t))
         for s in range(self.shared):
             last = self.passes.emit(
                 after=[before], a=b.scores + s * b.head, a_step=step,
                 z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
-                scales=Bank.Z, order=Wait.CHAIN, **b.place, **self._codes(heads))
+                scales=Bank.Z, order=Wait.CHAIN, **b.place, **self.heads.codes(heads))
         return last
 
     # All positions that are seen.
