@@ -23,7 +23,7 @@ from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
 from flightllm_hw.compiler.visible import Visible
-from flightllm_hw.isa.table import Bank
+from flightllm_hw.isa.table import Bank, Unit
 from flightllm_hw.isa.vector import (
     Addend,
     Function,
@@ -72,9 +72,9 @@ class Attention:
             The product that lanes make last.
         """
         queries: Op | None = None
-        # Of a later tile it is lanes' last product that says when its turn comes: what lanes wait
-        # for is done before.
-        source = [kv, before] if self.buffer.index else [kv]
+        # The second tile's turn comes with lanes' next product: the passes that this one waits for
+        # are done without those that follow.
+        source = [kv, self.code.last(Unit.LANES)] if self.buffer.index else [kv]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
             stored = self.heads.append(home, heads, source)

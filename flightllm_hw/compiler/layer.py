@@ -3,11 +3,11 @@
 
 Two tiles of tokens take turns, so that one is with the SFU while lanes multiply the other::
 
-    lanes   kv A │ q A │ kv.. B │ scores A │ ..kv.. B │ mix A │ ..kv B │ o A  │ q B  │
-    SFU     B +=   append A, q A             softmax A                   append B  A +=
+    lanes   kv A │ q A │ kv.. B │ scores A │ ..kv.. B │ mix A │ ..kv, q.. B │ o A │ ..q B │
+    SFU     B +=   append A, q A             softmax A                              A +=
 
     lanes   up.. A │ scores B │ ..up.. A  │ mix B │ ..up.. A │ o B │ ..up A │ up B │ down A │ down B
-    SFU       q B               softmax B                             B +=   gate A  gate B   A +=
+    SFU     append B, q B       softmax B                            B +=     gate A  gate B   A +=
 
 What lanes do for one of them while the other attends is parted by row blocks, so that some of it
 lies under each step of the attention. Matrices are read for each of them.
@@ -68,7 +68,7 @@ class Layer:
         steps = len(self._attention)
         if self.buffer.tiles == 1:
             return [{}]
-        return [{"up": [2] + [1] * steps}, {"kv": [1] * steps}]
+        return [{"up": [1, 19] + [8] * steps}, {"kv": [1] * steps, "q": [1, 7]}]
 
     def _order(self) -> Iterator[tuple[int, str]]:
         """Whose step is next."""
@@ -79,8 +79,11 @@ class Layer:
             return
         yield from ((a, "begin"), (a, "kv"), (a, "q"), (a, "append"), (b, "begin"))
         for step in self._attention:
-            yield from ((b, "kv"), (a, step))
-        yield from ((b, "q"), (a, "up"), (b, "append"))
+            yield b, "kv"
+            if step == "o":
+                yield b, "q"
+            yield a, step
+        yield from ((b, "q"), (a, "up"), (b, "append"), (a, "up"))
         for step in self._attention:
             yield from ((b, step), (a, "up"))
         yield from ((b, "up"), (a, "down"), (b, "down"), (a, "end"), (b, "end"))

@@ -26,6 +26,11 @@ class Passes:
         # When a run of scalars is there: of its first, of its last.
         self._scalars: dict[int, tuple[float, float]] = {}
 
+    @property
+    def first(self) -> float:
+        """When the last pass's first row goes."""
+        return self._first
+
     def scalars(self, d: int, now: float) -> None:
         """Scalars that come from elsewhere."""
         self._scalars[d] = now, now

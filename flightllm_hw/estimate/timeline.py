@@ -238,7 +238,9 @@ class Timeline:
         if f["output"] is Output.CODES:
             there = max(there, last + ROW + CODES + c.crossings)
         if _appends(step):
-            # A burst for eight codes, answered; of keys one more for the scale.
+            # A cycle and a burst for eight codes, answered; of keys one more for the scale.
+            units = f["segments"] * (-(-f["limit"] // 8) + (f["target"] is Target.KEYS))
+            there = max(there, self._passes.first + units + ROW + CODES)
             there += self._latency + LOAD + f["limit"] / 8 + c.crossings
             there += self._tape.ahead(there)
             self._tape.appended(there)

@@ -80,7 +80,7 @@ def test_parts_of_a_matrix_are_the_whole(pattern):
             assert sum(done) == matrix.shape.row_blocks
         assert not left
         # What lies under the other tile's attention.
-        assert [name for name, done in parts.items() if len(done) > 1] == [["up"], ["kv"]][
+        assert [name for name, done in parts.items() if len(done) > 1] == [["up"], ["kv", "q"]][
             tile.index]
 
 
