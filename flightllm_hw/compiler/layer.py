@@ -64,7 +64,12 @@ class Layer:
         return ["scores", "mix"] * self.plan.split.homes + ["o"]
 
     def _parts(self) -> list[dict[str, list[int]]]:
-        """Of each tile: parts of what lies under the other's attention."""
+        """Of each tile: parts of what lies under the other's attention.
+
+        Of up a first row block, for which the second tile's passes wait; then what they take: keys
+        and values to memory, queries, and each step of its attention. Most of q is left for the
+        norm behind o.
+        """
         steps = len(self._attention)
         if self.buffer.tiles == 1:
             return [{}]
