@@ -61,7 +61,11 @@ class LayerTile:
         """
         b, passes, norms = self.buffer, self.passes, Norms(self.passes)
         matrices, gated = self.run.matrices, self.plan.split.gated
-        last = norms.codes_ahead() if b.ahead else norms.codes(b.attention_norm, b.tile)
+        last: Op | None = None
+        if b.ahead:
+            norms.codes_ahead()
+        else:
+            last = norms.codes(b.attention_norm, b.tile)
         bias = self._load_bias("kv", last)
         yield "begin"
         pairs = yield from self._multiply("kv", b.kv, b.kv_step, last)
