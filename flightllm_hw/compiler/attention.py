@@ -18,14 +18,14 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
+from flightllm_hw.compiler.heads import Heads
 from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
 from flightllm_hw.compiler.visible import Visible
-from flightllm_hw.isa.table import Bank, Target
+from flightllm_hw.isa.table import Bank, Unit
 from flightllm_hw.isa.vector import (
     Addend,
-    Arrange,
     Function,
     LastFactor,
     Output,
@@ -54,9 +54,13 @@ class Attention:
         self.plan, self.split, self.lane, self.host = plan, plan.split, plan.lane, plan.host
         self.visible, self.shared = Visible(plan, self.buffer), plan.split.shared
         self.tokens = self.buffer.tile * self.shared
+        self.heads = Heads(passes, plan, self.visible)
 
-    def products(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[None, None, Op]:
-        """All homes, up to a product each time; the last operation in the end.
+    def steps(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[str, None, Op]:
+        """All homes, a step each time; the last operation in the end.
+
+        ``append``: keys and values of the first home go to memory. ``scores``, ``mix``: up to that
+        product of each home.
 
         Parameters
         ----------
@@ -68,93 +72,49 @@ class Attention:
             The product that lanes make last.
         """
         queries: Op | None = None
+        # The second tile's turn comes with lanes' next product: the passes that this one waits for
+        # are done without those that follow.
+        source = [kv, self.code.last(Unit.LANES)] if self.buffer.index else [kv]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
-            stored: Op | None = None
-            for t in range(self.buffer.tile):
-                stored = self._keys_values(home, heads, t, kv, stored)
+            stored = self.heads.append(home, heads, source)
+            if not home:
+                yield "append"
             queries = q() if queries is None else queries
             for t in range(self.buffer.tile):
-                last = self._queries(home, heads, t, queries, before)
+                last = self._queries(home, heads, t, [queries, stored], before)
             before = yield from self._home(home, heads, last)
         return before
 
-    def _home(self, home: int, heads: int, last: Op) -> Generator[None, None, Op]:
+    def _home(self, home: int, heads: int, last: Op) -> Generator[str, None, Op]:
         """Lanes have the queries: scores, weights, sums."""
         at = home * self.lane.home_beats
         scores = self._scores(last, self._key_pieces(at, (1 << heads) - 1))
-        yield
+        yield "scores"
         loaded = self._load_value_scales(home, heads)
         for t in range(self.buffer.tile):
             last = self._weights(heads, t, scores, loaded)
         o = self.buffer.attention + home * self.plan.config.lanes * self.shared * self.buffer.head
-        mixed = self._mix(o, last, self._value_pieces(at, (1 << heads) - 1))
-        yield
+        mixed = self._mix(o, heads, last, self._value_pieces(at, (1 << heads) - 1))
+        yield "mix"
         return self._sorted(o, heads, mixed)
 
     # The new tokens.
 
-    def _own(self, heads: int) -> dict[str, Any]:
-        """Passes over a home's heads, which give scales."""
-        return {"segments": heads, "rows": self.buffer.head, "limit": self.plan.model.head_dim,
-                "d_step": 1, **SCALE}
-
-    def _turn(self, heads: int, t: int) -> dict[str, Any]:
-        """Passes that turn them, too."""
-        turn = self._own(heads) | {"output": Output.BUFFER}
-        if self.split.turns:
-            turn |= {"b": self.buffer.table + t * self.buffer.head, "arrange": Arrange.PAIRS}
-        return turn
-
-    def _codes(self, heads: int) -> dict[str, Any]:
-        """Passes that give codes of them."""
-        return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
-                "rows": self.buffer.head, "limit": self.plan.model.head_dim}
-
-    def _keys_values(self, home: int, heads: int, t: int, source: Op, stored: Op | None) -> Op:
-        """Keys and values to memory, scales of values to the host's: what has stored these.
-
-        ``stored``: the same of the token before, whose scales must be on their way.
-        """
-        b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
-        token, first = b.token + t, b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
-        values = first + self.plan.model.kv_heads * b.head
-        self.passes.emit(after=[source], a=first, a_step=b.head, o=b.keys, o_step=b.head,
-                         d=b.key_scales, **self._turn(heads, t))
-        self.passes.emit(after=[stored], a=values, a_step=b.head, d=b.sums, order=Wait.CHAIN,
-                         **self._own(heads))
-        place = self.lane.keys.place(0)
-        # A tile begins with an even row; scales of even rows come first.
-        scale = at * chains + token % 2 * chains + token // 2
-        self.passes.emit(
-            a=b.keys, a_step=b.head, z=b.key_scales, target=Target.KEYS,
-            address=reg(R.HOMES, R.KEY) + at + place.address, high=place.high, low=place.low,
-            place=reg(R.ROW) + token, scale_address=reg(R.KEY_SCALE) + scale,
-            **self._codes(heads))
-        place, at = self.lane.values.place(0), at + self.lane.keys.beats
-        appended = self.passes.emit(
-            a=values, a_step=b.head, z=b.sums, target=Target.VALUES,
-            address=reg(R.HOMES) + self.visible.value + at + place.address,
-            high=place.high, low=place.low, place=reg(R.POSITION) + token,
-            order=Wait.CHAIN, **self._codes(heads))
-        return self.code.emit(
-            "ST.SCALARS", after=[appended], d=b.sums, count=heads,
-            address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4 + token,
-            step=self.host.head_scales // 4)
-
-    def _queries(self, home: int, heads: int, t: int, source: Op, before: Op) -> Op:
+    def _queries(self, home: int, heads: int, t: int, source: list[Op | None], before: Op) -> Op:
         """Turned queries to lanes, once these are done with what they had ``before``."""
         b, step = self.buffer, self.shared * self.buffer.head
         first = b.q + t * b.q_step + home * self.plan.config.lanes * step
         for s in range(self.shared):
-            self.passes.emit(after=[source], a=first + s * b.head, a_step=step,
+            self.passes.emit(after=source, a=first + s * b.head, a_step=step,
                              o=b.scores + s * b.head, o_step=step, d=b.queries + s * heads,
-                             order=Wait.CHAIN if s else Wait.DRAIN, **self._turn(heads, t))
+                             order=Wait.CHAIN if s else self.heads.first(t),
+                             **self.heads.turned(heads, t))
         for s in range(self.shared):
             last = self.passes.emit(
                 after=[before], a=b.scores + s * b.head, a_step=step,
                 z=b.queries + s * heads, token=t * self.shared + s, stride=b.head_stride,
-                scales=Bank.Z, order=Wait.CHAIN, **b.place, **self._codes(heads))
+                scales=Bank.Z, order=Wait.CHAIN, **b.place, **self.heads.codes(heads))
         return last
 
     # All positions that are seen.
@@ -210,8 +170,10 @@ class Attention:
     def _weights(self, heads: int, t: int, scores: Op, loaded: Op) -> Op:
         """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
         b = self.buffer
+        # None of them reads what a pass has written.
         seen: dict[str, Any] = {"segments": heads, "rows": self.visible.buffer_rows,
-                                "limit": self.visible.limit + b.token + t}
+                                "limit": self.visible.limit + b.token + t,
+                                "order": Wait.DRAIN if b.tile == 1 else Wait.NONE}
         self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
                          d_step=1, **seen, **SCALE)
         first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions
@@ -229,14 +191,26 @@ class Attention:
                 token=t * self.shared + s, stride=b.head_stride, **b.place, **seen)
         return last
 
-    def _mix(self, o: int, weights: Op, values: list[Piece]) -> Op:
-        """Sums of values: of one token where they belong."""
+    def _mix(self, o: int, heads: int, weights: Op, values: list[Piece]) -> Op:
+        """Sums of values: where they belong, or to be sorted."""
         b = self.buffer
+        place = {"o": b.scores, "o_step": b.head,
+                 "lane_rows": self.tokens * self.split.head_elements}
+        if b.tile == 1:
+            place["o"] = o
+        elif not self._mixed(heads):
+            place = {"o": o, "o_step": b.attention_step, "lane_rows": self.split.head_elements}
         return product(
             self.code, b, self.lane.values.shape(1), self.tokens, after=[weights], tape=values,
             groups=reg(R.GROUPS) + 1, last_tiles=reg(R.TILES) + 1, stride=b.head_stride,
-            o=o if b.tile == 1 else b.scores, o_step=b.head,
-            lane_rows=self.tokens * self.split.head_elements)
+            **place)
+
+    def _mixed(self, heads: int) -> bool:
+        """Whether sums of several tokens do not come head after head in the model's order.
+
+        They do where each lane has a head, and a query of each token.
+        """
+        return self.buffer.tile > 1 and (self.shared > 1 or heads < self.plan.config.lanes)
 
     def _sorted(self, o: int, heads: int, mixed: Op) -> Op:
         """Sums of several tokens, head after head in the model's order.
@@ -245,7 +219,7 @@ class Attention:
         """
         b, results = self.buffer, self.tokens * self.buffer.head
         last = mixed
-        for t in range(b.tile if b.tile > 1 else 0):
+        for t in range(b.tile if self._mixed(heads) else 0):
             last = self.passes.emit(
                 after=[mixed], a=b.scores + t * self.shared * b.head, a_step=results,
                 segments=heads, rows=self.shared * b.head,

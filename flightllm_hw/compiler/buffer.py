@@ -60,6 +60,11 @@ class Buffer(Sizes):
         """The first of this tile."""
         return self.index * self.tile
 
+    @property
+    def ahead(self) -> bool:
+        """Whether x is normed for a layer at the end of the one before."""
+        return self.tiles > 1
+
     # First rows.
 
     @property

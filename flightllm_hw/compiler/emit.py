@@ -134,6 +134,18 @@ class Code:
         self._pieces += [(piece, op) for piece in tape]
         return op
 
+    def last(self, unit: Unit) -> Op:
+        """A unit's last operation so far."""
+        return next(op for op in reversed(self.ops) if op.unit is unit)
+
+    def carry(self, op: Op) -> None:
+        """Lets code that comes later wait for an operation: it has to, once (``carried``)."""
+        op.release.add(Unit.CONTROL)
+
+    def carried(self, giver: Unit) -> None:
+        """Waits for what a unit was to carry, one after the other."""
+        self.ops.append(Op("SYS.SYNC", {}, wait={giver}, place=len(self.ops)))
+
     def ahead(self, *pieces: Piece) -> None:
         """Pieces that are read behind this code."""
         self._pieces += [(piece, None) for piece in pieces]

@@ -3,13 +3,17 @@
 
 Two tiles of tokens take turns, so that one is with the SFU while lanes multiply the other::
 
-    lanes   kv, q A  kv, q B  attention, o A  scores B  up A  attention, o B  up B  down A  down B
-    SFU              A turned                 B turned  B softmax     A gated      B gated  A +=
+    lanes   kv A │ q A │ kv.. B │ scores A │ ..kv.. B │ mix A │ ..kv, q.. B │ o A │ ..q B │
+    SFU     B +=   append A, q A             softmax A                              A +=
 
-Matrices are read for each of them.
+    lanes   up.. A │ scores B │ ..up.. A  │ mix B │ ..up.. A │ o B │ ..up A │ up B │ down A │ down B
+    SFU     append B, q B       softmax B                            B +=     gate A  gate B   A +=
+
+What lanes do for one of them while the other attends is parted by row blocks, so that some of it
+lies under each step of the attention. Matrices are read for each of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from flightllm_hw.compiler.buffer import Buffer
 from flightllm_hw.compiler.emit import Code, Op, Piece, reg
@@ -44,23 +48,50 @@ class Layer:
     def ops(self) -> list[Op]:
         """All of it."""
         code = Code()
-        tiles = [LayerTile(code, self.plan, buffer, self.run).products()
-                 for buffer in self.buffer.each]
-        for n in self._order():
-            next(tiles[n])
+        tiles = [LayerTile(code, self.plan, buffer, self.run, parts).steps()
+                 for buffer, parts in zip(self.buffer.each, self._parts(), strict=True)]
+        for n, step in self._order():
+            assert next(tiles[n]) == step, "every step has its turn"
         for tile in tiles:
-            # What is behind the last product.
-            assert next(tile, self) is self, "every product has its turn"
+            assert not list(tile), "every step has its turn"
         code.ahead(Piece(reg(R.TAPE) + self.run.beats, reg(R.NEXT), self.all_lanes))
         ops = code.scheduled(waiting=1)
         return [*self._follow(), *ops, *self._advance()]
 
-    def _order(self) -> Sequence[int]:
-        """Whose product is next."""
-        attention = 2 * self.plan.split.homes
+    @property
+    def _attention(self) -> list[str]:
+        """Steps of a tile that lanes are done with in no time."""
+        return ["scores", "mix"] * self.plan.split.homes + ["o"]
+
+    def _parts(self) -> list[dict[str, list[int]]]:
+        """Of each tile: parts of what lies under the other's attention.
+
+        Of up a first row block, for which the second tile's passes wait; then what they take: keys
+        and values to memory, queries, and each step of its attention. Most of q is left for the
+        norm behind o.
+        """
+        steps = len(self._attention)
         if self.buffer.tiles == 1:
-            return [0] * (attention + 5)
-        return [0, 0, 1, 1, *[0] * (attention + 1), 1, 0, *[1] * attention, 1, 0, 1]
+            return [{}]
+        return [{"up": [1, 19] + [8] * steps}, {"kv": [1] * steps, "q": [1, 7]}]
+
+    def _order(self) -> Iterator[tuple[int, str]]:
+        """Whose step is next."""
+        a, b = 0, 1
+        if self.buffer.tiles == 1:
+            steps = ["begin", "kv", "q", "append", *self._attention, "up", "down", "end"]
+            yield from ((a, step) for step in steps)
+            return
+        yield from ((a, "begin"), (a, "kv"), (a, "q"), (a, "append"), (b, "begin"))
+        for step in self._attention:
+            yield b, "kv"
+            if step == "o":
+                yield b, "q"
+            yield a, step
+        yield from ((b, "q"), (a, "up"), (b, "append"), (a, "up"))
+        for step in self._attention:
+            yield from ((b, step), (a, "up"))
+        yield from ((b, "up"), (a, "down"), (b, "down"), (a, "end"), (b, "end"))
 
     def _follow(self) -> list[Op]:
         """NEXT: beats of the next layer's first matrix, or of what is behind the run's last.

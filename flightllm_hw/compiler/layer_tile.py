@@ -6,11 +6,15 @@
     x ─► normed ─► kv, q ─► attention ─► o ─► x += ─► normed ─► up ─► gated ─► down ─► x +=
                     + biases             + biases             + biases        + biases
 
+Of several tiles each norms x for the next layer at the end of this one, so that lanes begin with it
+as soon as they are done with this one.
+
 Biases of kv, q and up are added to products; those of o and down to x, while lanes multiply. There
 is room for those of one matrix: they are loaded when those before have been added.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import accumulate, pairwise
 
 from flightllm_hw.compiler.attention import Attention
 from flightllm_hw.compiler.buffer import Buffer
@@ -19,7 +23,7 @@ from flightllm_hw.compiler.norms import Norms
 from flightllm_hw.compiler.passes import SCALE, Passes, product
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.registers import Register
-from flightllm_hw.compiler.runs import Run
+from flightllm_hw.compiler.runs import Matrix, Run
 from flightllm_hw.isa.vector import Addend, Function, LastFactor, Output
 
 __all__ = ["LayerTile"]
@@ -38,29 +42,40 @@ class LayerTile:
         The tile's.
     run : Run
         The layer's.
+    parts : dict of str to list of int
+        Matrices that are multiplied in parts, between which lanes do something else: how large
+        these are beside one another.
     """
 
-    def __init__(self, code: Code, plan: Plan, buffer: Buffer, run: Run) -> None:
+    def __init__(self, code: Code, plan: Plan, buffer: Buffer, run: Run,
+                 parts: dict[str, list[int]] | None = None) -> None:
         self.code, self.plan, self.buffer, self.run = code, plan, buffer, run
+        self.parts = parts or {}
         self.passes = Passes(code, buffer)
         self.lanes = (1 << plan.config.lanes) - 1
 
-    def products(self) -> Iterator[None]:
-        """All of it, up to a product each time."""
+    def steps(self) -> Iterator[str]:
+        """All of it, a step each time, named after what it ends with.
+
+        ``begin`` │ kv .. │ q │ ``append`` │ (``scores`` │ ``mix``) .. │ o │ up .. │ down │ ``end``
+        """
         b, passes, norms = self.buffer, self.passes, Norms(self.passes)
         matrices, gated = self.run.matrices, self.plan.split.gated
-        last = norms.codes(b.attention_norm, b.tile)
+        last: Op | None = None
+        if b.ahead:
+            norms.codes_ahead()
+        else:
+            last = norms.codes(b.attention_norm, b.tile)
         bias = self._load_bias("kv", last)
-        pairs = self._multiply("kv", b.kv, b.kv_step, last)
-        yield
-        queries = self._multiply("q", b.q, b.q_step, last)
-        yield
+        yield "begin"
+        pairs = yield from self._multiply("kv", b.kv, b.kv_step, last)
+        queries = yield from self._multiply("q", b.q, b.q_step, last)
         whole = self._add_bias("kv", b.kv, b.kv_step, pairs, bias)
 
         def complete() -> Op:
             return self._add_bias("q", b.q, b.q_step, queries, self._load_bias("q", whole))
 
-        last = yield from Attention(passes, self.plan).products(whole, complete, queries)
+        last = yield from Attention(passes, self.plan).steps(whole, complete, queries)
         # While attention goes on: weights of the next norms.
         self._load("mlp_norm", b.mlp_norm, b.norm)
         loaded = self._load("next", b.attention_norm, b.norm)
@@ -69,31 +84,53 @@ class LayerTile:
         last = passes.quantize(b.attention, b.attention_step, matrices["o"].columns, after=last,
                                scale=True)
         added = self._add_bias("o", b.x, b.dim, last, bias)
-        out = self._multiply("o", b.shared, b.result_step, last)
-        yield
+        out = yield from self._multiply("o", b.shared, b.result_step, last)
         norms.residual(out, b.result_step)
 
         bias = self._load_bias("up", added)
         last = norms.codes(b.mlp_norm, b.tile, after=loaded)
-        inside = self._multiply("up", b.shared, b.up_step, last)
-        yield
+        inside = yield from self._multiply("up", b.shared, b.up_step, last)
         active = (self._gate if gated else self._rectify)(inside, bias)
         bias = self._load_bias("down", active)
         last = passes.quantize(b.gated, self.plan.config.lanes * b.gate, self.plan.model.hidden,
                                scale=gated)
         self._add_bias("down", b.x, b.dim, last, bias)
-        down = self._multiply("down", b.shared, b.result_step, last)
-        yield
+        down = yield from self._multiply("down", b.shared, b.result_step, last)
         norms.residual(down, b.result_step)
+        if b.ahead:
+            norms.ahead()
+        yield "end"
 
-    def _multiply(self, name: str, o: int, step: int, after: Op) -> Op:
-        """A product with one of the layer's matrices."""
-        matrix, b = self.run.matrices[name], self.buffer
-        return product(self.code, b, matrix.shape, b.tile, after=[after], tape=self._tape(name),
-                       o=o, o_step=step, lane_rows=matrix.rows)
+    def _multiply(self, name: str, o: int, step: int, after: Op | None
+                  ) -> Generator[str, None, Op]:
+        """A product with one of the layer's matrices, part by part: the last of them."""
+        matrix, b, lane = self.run.matrices[name], self.buffer, self.plan.config.lane
+        first, rows = 0, lane.tile_rows(matrix.shape.pattern)
+        for blocks in self._blocks(matrix):
+            if blocks:
+                last = product(
+                    self.code, b, matrix.shape, b.tile, after=[after],
+                    tape=self._tape(name, first, blocks), row_blocks=blocks,
+                    o=o + first * rows // self.plan.config.sfu.width, o_step=step,
+                    lane_rows=matrix.rows)
+            first += blocks
+            yield name
+        return last
 
-    def _tape(self, name: str) -> list[Piece]:
-        """What is read for it: the first matrix for the first tile was asked for before.
+    def _blocks(self, matrix: Matrix) -> list[int]:
+        """Row blocks of each part; the first part always has some.
+
+        Only whole ones can be parted: of the last, rows beyond the matrix must be dropped.
+        """
+        blocks, parts = matrix.shape.row_blocks, self.parts.get(matrix.name, [1])
+        rows = self.plan.config.lane.tile_rows(matrix.shape.pattern)
+        if rows % self.plan.config.sfu.width or matrix.rows % rows:
+            return [blocks] + [0] * (len(parts) - 1)
+        ends = [-(-blocks * end // sum(parts)) for end in accumulate(parts, initial=0)]
+        return [end - start for start, end in pairwise(ends)]
+
+    def _tape(self, name: str, first: int, blocks: int) -> list[Piece]:
+        """What is read for row blocks: the first matrix for the first tile was asked for before.
 
         One tile has those behind attention in one piece.
         """
@@ -105,9 +142,12 @@ class LayerTile:
             if name != "o":
                 return []
             together = names[here:]
-        first = sum(matrices[other].beats for other in names[:here])
-        return [Piece(reg(R.TAPE) + first, sum(matrices[other].beats for other in together),
-                      self.lanes)]
+        matrix = matrices[name]
+        block = matrix.beats // matrix.shape.row_blocks
+        start = sum(matrices[other].beats for other in names[:here]) + first * block
+        beats = (blocks - matrix.shape.row_blocks) * block + sum(
+            matrices[other].beats for other in together)
+        return [Piece(reg(R.TAPE) + start, beats, self.lanes)]
 
     # Biases.
 
@@ -117,7 +157,7 @@ class LayerTile:
         at = reg(R.NORMS) + host.offsets[name] // host.beat
         return self.code.emit("LD.VECTOR", after=[after], address=at, o=o, rows=rows)
 
-    def _load_bias(self, name: str, after: Op) -> Op | None:
+    def _load_bias(self, name: str, after: Op | None) -> Op | None:
         """Biases of a matrix, if it has any; ``after`` the pass that adds those before."""
         b = self.buffer
         return self._load(name, b.bias, b.biases[name], after) if name in b.biases else None

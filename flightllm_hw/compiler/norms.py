@@ -14,6 +14,7 @@ from typing import Any
 
 from flightllm_hw.compiler.emit import Op
 from flightllm_hw.compiler.passes import SCALE, Passes
+from flightllm_hw.isa.table import Unit
 from flightllm_hw.isa.vector import Addend, LastFactor, Output, Reduce, Step, Tap, Wait
 
 __all__ = ["Norms"]
@@ -48,6 +49,14 @@ class Norms:
             after=[added], a=b.x, a_step=b.dim, b=b.shared, b_step=step, o=b.x, o_step=b.dim,
             segments=b.tile, rows=b.dim, limit=self.model.dim, addend=Addend.B,
             output=Output.BUFFER, output_tap=Tap.FUNCTION, **self.measured)
+
+    def ahead(self) -> None:
+        """Codes of x for the next layer, which waits for them."""
+        self.passes.code.carry(self.codes(self.buffer.attention_norm, self.buffer.tile))
+
+    def codes_ahead(self) -> None:
+        """Waits for the next tile's."""
+        self.passes.code.carried(Unit.VECTOR)
 
     def codes(self, weight: int, tokens: int, after: Op | None = None) -> Op:
         """Codes of the last tokens' normed x to all lanes."""

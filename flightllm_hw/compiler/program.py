@@ -79,6 +79,9 @@ class _Program:
             else:
                 self._positions(code, b)
         self._registers(code)
+        if self.buffer.ahead:
+            for b in self.buffer.each:
+                Norms(Passes(code, b)).ahead()
         return code.ops
 
     def _positions(self, code: Code, b: Buffer) -> None:
@@ -154,4 +157,8 @@ class _Program:
                 "ST.VECTOR", after=[logits], a=o, rows=rows,
                 address=(host.logits + part * host.part_logits) // host.beat))
         wanted = Op("SYS.LOOP", {"count": reg(R.LOGITS), "length": len(code.ops)})
-        return [wanted, *code.ops, Op("SYS.END", {})]
+        # For a layer that does not come.
+        normed = Code()
+        for other in self.buffer.each * self.buffer.ahead:
+            Norms(Passes(normed, other)).codes_ahead()
+        return [*normed.ops, wanted, *code.ops, Op("SYS.END", {})]

@@ -22,9 +22,14 @@ class Passes:
     """Passes one behind the other."""
 
     def __init__(self) -> None:
-        self._first = self._last = -1e9
+        self._first = self._last = self._free = self._reduced = -1e9
         # When a run of scalars is there: of its first, of its last.
         self._scalars: dict[int, tuple[float, float]] = {}
+
+    @property
+    def first(self) -> float:
+        """When the last pass's first row goes."""
+        return self._first
 
     def scalars(self, d: int, now: float) -> None:
         """Scalars that come from elsewhere."""
@@ -40,7 +45,9 @@ class Passes:
         """
         segments, rows, reduced = p["segments"], p["rows"], p["reduce"] is not Reduce.NONE
         pace = max(rows, REDUCING_PACE if reduced else PACE)
-        begin, awaited = max(now + START, self._last + 1), 0.0
+        begin, awaited = max(now + START, self._free), 0.0
+        if reduced:
+            begin = max(begin, self._reduced + REDUCING_PACE - rows + 1)
         if p["order"] is not Wait.NONE:
             begin = max(begin, (self._last if p["order"] is Wait.DRAIN else self._first) + ROW)
             awaited = self._last + ROW
@@ -51,7 +58,9 @@ class Passes:
             begin, end = max(begin, first), max(end, first + (segments - 1) * pace + rows - 1,
                                                 last + rows - 1)
         self._first, self._last = begin, max(end, awaited if awaited > begin else end)
+        self._free = self._last + max(1, PACE - rows + 1)
         if reduced:
+            self._reduced = self._last
             there = self._last + SCALAR
             self._scalars[p["d"]] = begin + rows - 1 + SCALAR, there
             return self._last, there

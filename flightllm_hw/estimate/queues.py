@@ -25,6 +25,8 @@ TURN = 4
 UNITS = MEMORY, LANES, VECTOR = int(Unit.MEMORY), int(Unit.LANES), int(Unit.VECTOR)
 """Units that have one: plain numbers."""
 
+_CONTROL = int(Unit.CONTROL)
+
 
 class Queues:
     """Of all units.
@@ -67,6 +69,11 @@ class Queues:
             if not self._tokens[giver][unit]:
                 return None
         return step
+
+    def given(self, step: Step) -> float | None:
+        """When control, whose instruction this is, has its tokens; they are taken."""
+        tokens = [self._tokens[giver][_CONTROL] for giver in step.wait]
+        return max((t.popleft() for t in tokens), default=0.0) if all(tokens) else None
 
     def when(self, unit: int) -> float:
         """When the unit takes it."""

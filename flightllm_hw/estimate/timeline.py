@@ -129,7 +129,11 @@ class Timeline:
             if step.name == "LD.TAPE":
                 if step.fields["lanes"] & 1:
                     self._tape.name(now, step.fields["beats"], bool(step.fields["fence"]))
-            elif step.unit != _CONTROL:
+            elif step.unit == _CONTROL:
+                while (given := self._queues.given(step)) is None:
+                    assert self._advance(), "a program waits for what comes later"
+                now = max(now, given)
+            else:
                 while self._queues.full(step.unit) and self._advance():
                     pass
                 now = self._queues.put(step, now)
@@ -234,7 +238,9 @@ class Timeline:
         if f["output"] is Output.CODES:
             there = max(there, last + ROW + CODES + c.crossings)
         if _appends(step):
-            # A burst for eight codes, answered; of keys one more for the scale.
+            # A cycle and a burst for eight codes, answered; of keys one more for the scale.
+            units = f["segments"] * (-(-f["limit"] // 8) + (f["target"] is Target.KEYS))
+            there = max(there, self._passes.first + units + ROW + CODES)
             there += self._latency + LOAD + f["limit"] / 8 + c.crossings
             there += self._tape.ahead(there)
             self._tape.appended(there)

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from flightllm_hw.bench import shapes
+from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.load import load
 from flightllm_hw.compiler.plan import Plan
+from flightllm_hw.compiler.program import prefill_program
+from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.isa.errors import Error
 from flightllm_hw.presets import preset
 from flightllm_hw.sim.core import CoreBench
@@ -50,6 +54,34 @@ def test_prefill_is_decode(name, tile, changes, tmp_path, rng):
     same(single, several)
     # What follows sees it.
     assert_array_equal(several.step(tokens[last], last), single.step(tokens[last], last))
+
+
+@pytest.mark.parametrize("pattern", [Pattern.DENSE, Pattern.S2_4], ids=str)
+def test_parts_of_a_matrix_are_the_whole(pattern):
+    config, setting = preset("u280"), Setting(bits=4, group=128, pattern=pattern)
+    plan = Plan.of(shapes.SHAPES["llama2-7b"], config, 128, Recipe.uniform(setting))
+    buffer = plan.prefills[0]
+    assert buffer.tiles == 2
+    multiplied = [i.fields for i in prefill_program(plan, buffer)
+                  if i.kind.name == "MM" and i.fields["bits"] == 4]
+    for tile in buffer.each:
+        places = {"kv": tile.kv, "q": tile.q, "o": tile.shared, "up": tile.shared,
+                  "down": tile.shared}
+        left = [f for f in multiplied if f["bank"] == tile.index]
+        parts = {}
+        for name, matrix in plan.split.runs[0].matrices.items():
+            done = parts[name] = []
+            while sum(done) < matrix.shape.row_blocks:
+                f = left.pop(0)
+                rows = sum(done) * config.lane.tile_rows(pattern)
+                assert f["o"] == places[name] + rows // config.sfu.width
+                assert f["lane_rows"] == matrix.rows and f["groups"] == matrix.shape.groups
+                done.append(f["row_blocks"])
+            assert sum(done) == matrix.shape.row_blocks
+        assert not left
+        # What lies under the other tile's attention.
+        assert [name for name, done in parts.items() if len(done) > 1] == [["up"], ["kv", "q"]][
+            tile.index]
 
 
 @pytest.mark.parametrize("name, changes", [("tiny", {}), ("small", {}), ("tiny", {"config": OPT})],

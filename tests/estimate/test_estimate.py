@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flightllm_hw.bench.shapes import SHAPES
+from flightllm_hw.bench.timing import memory_of
 from flightllm_hw.bench.work import Work
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.program import decode_program
@@ -16,7 +17,9 @@ from flightllm_hw.estimate.estimate import estimate
 from flightllm_hw.estimate.passes import Passes
 from flightllm_hw.estimate.steps import Step, steps, walk
 from flightllm_hw.estimate.tape import Product, Tape
+from flightllm_hw.estimate.timeline import Timeline
 from flightllm_hw.formats import Pattern
+from flightllm_hw.isa.assembly import assemble
 from flightllm_hw.isa.timing import START, schedule
 from flightllm_hw.isa.vector import Addend, Factor, Output, Reduce, VectorPass, Wait
 from flightllm_hw.presets import PRESETS, preset
@@ -61,6 +64,27 @@ def test_a_token_of_a_large_model_is_the_memorys():
     assert 0.99 < found["bandwidth_share"] <= 1
     assert found["working_cycles"]["memory"] > 1.5 * found["working_cycles"]["engine"]
     assert found["tokens_per_second"] == pytest.approx(225e6 / found["cycles"])
+
+
+def test_chains_are_busy_while_a_prompt_is_read():
+    dense, sparse = (figures("prefill", tokens=128, pattern=pattern)
+                     for pattern in (Pattern.DENSE, Pattern.S2_4))
+    # Of 2 and of 4, the most that there are.
+    assert dense["mac_per_dsp_per_cycle"] > 1.97
+    assert sparse["mac_dense_equivalent_per_dsp_per_cycle"] > 3.81
+
+
+def test_control_waits_for_its_tokens():
+    config = preset("u280")
+    _, timing = memory_of(config)
+
+    def cycles(sync):
+        text = ("MISC.PASS release(CONTROL) segments=100 rows=40\n" + sync
+                + "MISC.PASS segments=100 rows=40\nSYS.END\n")
+        return Timeline(config, timing).run(steps(assemble(text)), []).cycles
+
+    # The second pass begins when the first is done, not behind its last row.
+    assert 80 < cycles("SYS.SYNC wait(VECTOR)\n") - cycles("") < 300
 
 
 def test_loops_that_are_shortened_end_as_whole_ones(monkeypatch):
