@@ -73,32 +73,33 @@ class Collector(wiring.Component):
         for chain in chains:
             m.d.comb += chain.control.eq(do)
 
-        # Stage 1: the two sums that a chain has in this pattern.
+        # The two sums that a chain has in this pattern.
         split_patterns = [p.value for p in c.patterns if c.chain.splits(p) > 1]
         split = Signal()
         m.d.comb += split.eq(self.tag.pattern.matches(*split_patterns))
         nodes = c.chain.nodes
-        tag_1 = Signal(tag(c), reset_less=True)
-        valid_1 = Signal()
-        m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
         for n, chain in enumerate(chains):
             whole, first = self.sums[n][nodes - 1], self.sums[n][nodes // 2 - 1]
-            lo_1 = Signal.like(chain.lo, name=f"lo_{n}_1", reset_less=True)
-            hi_1 = Signal.like(chain.hi, name=f"hi_{n}_1", reset_less=True)
-            m.d.sync += lo_1.eq(whole.lo)
-            m.d.sync += hi_1.eq(Mux(split, first.lo, whole.hi) if nodes > 1 else whole.hi)
-            m.d.comb += [chain.lo.eq(lo_1), chain.hi.eq(hi_1)]
+            m.d.comb += [
+                chain.lo.eq(whole.lo),
+                chain.hi.eq(Mux(split, first.lo, whole.hi) if nodes > 1 else whole.hi),
+            ]
 
-        # Add to the group; a whole group joins the queue, with its tag.
+        # Stage 1: added to the group. A whole group joins the queue, with its tag.
+        tag_1 = Signal(tag(c), reset_less=True)
+        valid_1 = Signal()
         pushed = Signal(range(QUEUE))
         popped = Signal(range(QUEUE))
         waiting = Signal(range(QUEUE + 1))
         push = Signal()
+        m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
         m.d.comb += [
             push.eq(valid_1 & tag_1.last_tile),
-            do.add.eq(valid_1),
-            do.first.eq(tag_1.first_tile),
-            do.step.eq(tag_1.step),
+            do.first.eq(self.tag.first_tile),
+            do.again.eq(valid_1 & (tag_1.step == self.tag.step)),
+            do.step.eq(self.tag.step),
+            do.keep_sums.eq(valid_1),
+            do.sums_at.eq(tag_1.step),
             do.push.eq(push),
             do.push_at.eq(pushed),
         ]
