@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the sums of all chains of a lane into dot products, and gives them one after another."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -12,8 +12,9 @@ from flightllm_hw.dequant.layouts import row_scales, scales
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
-from .layouts import dot_product, tag
+from .layouts import SUM_BITS, dot_product, tag
 from .rows import RowScales
 from .sums import QUEUE, ChainSums, control
 
@@ -213,6 +214,13 @@ class Collector(wiring.Component):
         m.d.comb += odd_row.eq(of_row & (half ^ slot.pattern.matches(*split_patterns)))
         rows = place(m, platform, "rows", RowScales(c))
         connect(m, flipped(self.i_rows), rows.i)
+        results_of_chains = [Cat(chain.result, rows.scales[n]) for n, chain in enumerate(chains)]
+        picked = place(m, platform, "picked", WideMux(WideMuxConfig(
+            width=len(results_of_chains[0]), inputs=c.chains)))
+        m.d.comb += [
+            picked.s.eq(chain),
+            *(picked.i[n].eq(value) for n, value in enumerate(results_of_chains)),
+        ]
         full = Signal()
         payload_1 = Signal(dot_product(c), reset_less=True)
         takes = Signal()
@@ -228,8 +236,8 @@ class Collector(wiring.Component):
             m.d.sync += full.eq(takes)
         with m.If(takes):
             m.d.sync += [
-                payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
-                payload_1.row_scale.eq(Array(rows.scales)[chain]),
+                payload_1.sum.eq(picked.o[:SUM_BITS]),
+                payload_1.row_scale.eq(picked.o[SUM_BITS:]),
                 payload_1.scale_bank.eq(slot.scale_bank),
                 payload_1.row.eq(Mux(of_row, chain << 1 | odd_row, chain)),
                 payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),
