@@ -23,7 +23,7 @@ _TIED = {"ACIN": 30, "BCIN": 18, "CARRYCASCIN": 1, "CARRYIN": 1, "CARRYINSEL": 3
 # Attributes that no configuration decides.
 _FIXED = {
     "A_INPUT": '"DIRECT"', "B_INPUT": '"DIRECT"', "BMULTSEL": '"B"', "PREADDINSEL": '"A"',
-    "USE_SIMD": '"ONE48"', "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
+    "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
     "USE_WIDEXOR": '"FALSE"', "AUTORESET_PATDET": '"NO_RESET"',
 }
 
@@ -52,8 +52,7 @@ def vendor_cells(text: str) -> str:
     Raises
     ------
     ValueError
-        If a DSP48E2 has an attribute or a tied-off port that the model does not know, or slices of
-        different attributes are placed.
+        If a DSP48E2 has an attribute or a tied-off port that the model does not know.
     """
     modules = [_SLICE_MUX.format(name=name) for name in ("MUXF7", "MUXF8", "MUXF9")
                if re.search(rf"^\s*{name} ", text, re.M)]
@@ -61,27 +60,35 @@ def vendor_cells(text: str) -> str:
               tuple((port, value) for port, value in _PAIR.findall(ports)
                     if port in _TIED or port.startswith(("CE", "RST"))))
              for attributes, ports in _CELL.findall(text)}
-    if len(cells) > 1:
-        raise ValueError(f"DSP48E2 is placed with {len(cells)} different sets of attributes; a"
-                         " module of that name can model one")
-    for attributes, ports in cells:
-        modules.append(_dsp48e2(dict(attributes), dict(ports)))
+    if cells:
+        modules.append(_dsp48e2([(dict(attributes), dict(ports))
+                                 for attributes, ports in sorted(cells)]))
     return "\n".join(modules)
 
 
-def _dsp48e2(attributes: dict[str, str], ports: dict[str, str]) -> str:
-    config = _config(attributes)
-    _check_ports(config, ports)
+def _dsp48e2(cells: list[tuple[dict[str, str], dict[str, str]]]) -> str:
+    """A model for each set of attributes, of which the cell takes the one that it was given."""
+    attributes, ports = cells[0]
     inputs = [f"input [{width - 1}:0] {name}" for name, width in (_MODEL | _TIED).items()]
     inputs += [f"input {name}" for name in ports if name not in _TIED]
     parameters = ", ".join(f"parameter {name} = {value}" for name, value in attributes.items())
     wires = ", ".join(f".{name.lower()}({name})" for name in _MODEL)
-    # Without control registers or pre-adder some inputs are wires alone; the clock always is there.
-    return (convert(Dsp48e2(config), name="dsp48e2_model", platform=BehaviouralPlatform())
+    models, choices = [], []
+    for n, (own, tied) in enumerate(cells):
+        config = _config(own)
+        _check_ports(config, tied)
+        # Without control registers or pre-adder some inputs are wires alone; the clock is there.
+        models.append(convert(Dsp48e2(config), name=f"dsp48e2_model_{n}",
+                              platform=BehaviouralPlatform()))
+        differs = [f"{name} == {value}" for name, value in own.items()
+                   if len({other[name] for other, _ in cells}) > 1]
+        choices.append(f"if ({' && '.join(differs) or 1}) dsp48e2_model_{n} model("
+                       f".clk(CLK), .rst(1'b0), {wires}, .p(P), .pcout(PCOUT));")
+    return ("".join(models)
             + f"\nmodule DSP48E2 #({parameters}) (input CLK, {', '.join(inputs)},"
               f" output [47:0] P, output [47:0] PCOUT);\n"
-              f"  dsp48e2_model model(.clk(CLK), .rst(1'b0), {wires}, .p(P), .pcout(PCOUT));\n"
-              f"endmodule\n")
+              f"  generate\n    {'    else '.join(f'{choice}{chr(10)}' for choice in choices)}"
+              f"  endgenerate\nendmodule\n")
 
 
 def _config(attributes: dict[str, str]) -> Dsp48e2Config:

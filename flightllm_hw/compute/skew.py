@@ -13,6 +13,9 @@ from .layouts import element, offer
 
 __all__ = ["Skew", "aligned", "staggered"]
 
+REGISTERS = 5
+"""Cycles up to which a delay is flip-flops: a device has two to a LUT, a lane takes fewer."""
+
 
 def aligned(config: LaneConfig):
     """All that the chains of a lane need for a tile, in one cycle; offers for each DSP group."""
@@ -44,7 +47,7 @@ class Skew(wiring.Component):
     """Delays what belongs to DSP k of every chain by ``stagger(k)`` cycles.
 
     Activations, control and cuts are common to the chains of a lane and delayed once. On an FPGA
-    the delays are shift registers (SRL16E), a LUT for two bits.
+    the longer delays are shift registers (SRL16E), a LUT for two bits, the others flip-flops.
 
     Parameters
     ----------
@@ -80,8 +83,9 @@ class Skew(wiring.Component):
                 parts.append((self.i.cuts[k // segment], self.o.cuts[k // segment]))
 
             together = Cat(*(source for source, _ in parts))
-            delay = place(m, platform, f"dsp_{k}",
-                          Delay(DelayConfig(width=len(together), cycles=chain.stagger(k))))
+            cycles = chain.stagger(k)
+            delay = place(m, platform, f"dsp_{k}", Delay(DelayConfig(
+                width=len(together), cycles=cycles, registers=cycles <= REGISTERS)))
             m.d.comb += delay.i.eq(together)
             m.d.comb += Cat(*(destination for _, destination in parts)).eq(delay.o)
         return m

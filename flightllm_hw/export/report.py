@@ -10,6 +10,7 @@ from typing import Any
 from flightllm_hw.boards import Card
 
 from .levels import timings
+from .packing import pairs, unread
 from .resources import Resources, cost
 from .synthesis import Netlist, synthesize
 from .verilog import Design
@@ -33,12 +34,15 @@ class ModuleReport:
         What it takes with everything below it.
     logic_levels : int
         The longest chain of LUTs in it and below (:mod:`~flightllm_hw.export.levels`).
+    pairs : int
+        Of its own LUTs, how many hold two small ones (:mod:`~flightllm_hw.export.pairs`).
     """
 
     count: int
     own: Resources
     total: Resources
     logic_levels: int
+    pairs: int
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,15 @@ class Report:
         """The longest chain of LUTs anywhere."""
         return self.modules[self.top].logic_levels
 
+    @property
+    def pairs(self) -> int:
+        """LUTs that hold two small ones: as many more would be needed if none were shared."""
+        return sum(module.count * module.pairs for module in self.modules.values())
+
     def to_dict(self) -> dict[str, Any]:
         """The report as data: the whole design, each module with all below it, and the card."""
-        result: dict[str, Any] = {**asdict(self.total), "logic_levels": self.logic_levels}
+        result: dict[str, Any] = {**asdict(self.total), "lut_pairs": self.pairs,
+                                  "logic_levels": self.logic_levels}
         result["modules"] = {
             name: {"count": module.count, **asdict(module.total),
                    "logic_levels": module.logic_levels}
@@ -94,7 +104,9 @@ class Report:
             f"# Resources of {self.top}", "",
             "**Estimates.** Yosys mapped the design to UltraScale+ primitives, module by module;"
             " nothing was placed, routed or measured on hardware. The vendor's tools also optimise"
-            " across modules and pack small LUTs in pairs, so expect fewer LUTs from them.", "",
+            " across modules.", "",
+            f"Two small LUTs with inputs in common share one, as the vendor's tools place them;"
+            f" {self.pairs:,} do, each counted once here.", "",
             "Logic levels are LUTs between registers, through all modules; a carry chain counts"
             " as one.", "",
             *_table(["", *header], [["design", *_cells(self.total)], *self._card_rows()]), "",
@@ -140,8 +152,10 @@ def resource_report(design: Design, card: Card | None = None) -> Report:
     counts = _instances(netlists, top)
     totals: dict[str, Resources] = {}
     owns: dict[str, Resources] = {}
+    shared = {name: pairs(netlists[name]) for name in counts}
     for name in reversed(counts):
-        owns[name] = totals[name] = Resources()
+        totals[name] = Resources()
+        owns[name] = Resources(lut=-shared[name] - unread(netlists[name]))
         for kind, times in Counter(cell.type for cell in netlists[name].cells).items():
             if kind in netlists:
                 totals[name] += totals[kind] * times
@@ -149,7 +163,7 @@ def resource_report(design: Design, card: Card | None = None) -> Report:
                 owns[name] += cost(kind, times)
         totals[name] += owns[name]
     return Report(top=top, card=card, modules={
-        name: ModuleReport(count, owns[name], totals[name], levels[name].levels)
+        name: ModuleReport(count, owns[name], totals[name], levels[name].levels, shared[name])
         for name, count in counts.items()})
 
 

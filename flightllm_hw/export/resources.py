@@ -39,8 +39,8 @@ class Resources:
         return Resources(**{f.name: getattr(self, f.name) * times for f in fields(self)})
 
 
-# A LUT each, whatever the number of its inputs: pairs that could share one are not looked for. LUTs
-# used as memory: a read port of 64 words (32 words of two bits) takes one.
+# A LUT each, whatever the number of its inputs. LUTs used as memory: a read port of 64 words (32
+# words of two bits) takes one. What a module takes less: flightllm_hw.export.packing.
 _COSTS = {pattern: value for patterns, value in (
     ("DSP48E2",                                                      Resources(dsp=1)),
     ("LUT[1-6] LUT6_2 INV",                                          Resources(lut=1)),

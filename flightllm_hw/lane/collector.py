@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the sums of all chains of a lane into dot products, and gives them one after another."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -12,8 +12,9 @@ from flightllm_hw.dequant.layouts import row_scales, scales
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.delay import Delay, DelayConfig
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
-from .layouts import dot_product, tag
+from .layouts import SUM_BITS, dot_product, tag
 from .rows import RowScales
 from .sums import QUEUE, ChainSums, control
 
@@ -73,32 +74,33 @@ class Collector(wiring.Component):
         for chain in chains:
             m.d.comb += chain.control.eq(do)
 
-        # Stage 1: the two sums that a chain has in this pattern.
+        # The two sums that a chain has in this pattern.
         split_patterns = [p.value for p in c.patterns if c.chain.splits(p) > 1]
         split = Signal()
         m.d.comb += split.eq(self.tag.pattern.matches(*split_patterns))
         nodes = c.chain.nodes
-        tag_1 = Signal(tag(c), reset_less=True)
-        valid_1 = Signal()
-        m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
         for n, chain in enumerate(chains):
             whole, first = self.sums[n][nodes - 1], self.sums[n][nodes // 2 - 1]
-            lo_1 = Signal.like(chain.lo, name=f"lo_{n}_1", reset_less=True)
-            hi_1 = Signal.like(chain.hi, name=f"hi_{n}_1", reset_less=True)
-            m.d.sync += lo_1.eq(whole.lo)
-            m.d.sync += hi_1.eq(Mux(split, first.lo, whole.hi) if nodes > 1 else whole.hi)
-            m.d.comb += [chain.lo.eq(lo_1), chain.hi.eq(hi_1)]
+            m.d.comb += [
+                chain.lo.eq(whole.lo),
+                chain.hi.eq(Mux(split, first.lo, whole.hi) if nodes > 1 else whole.hi),
+            ]
 
-        # Add to the group; a whole group joins the queue, with its tag.
+        # Stage 1: added to the group. A whole group joins the queue, with its tag.
+        tag_1 = Signal(tag(c), reset_less=True)
+        valid_1 = Signal()
         pushed = Signal(range(QUEUE))
         popped = Signal(range(QUEUE))
         waiting = Signal(range(QUEUE + 1))
         push = Signal()
+        m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
         m.d.comb += [
             push.eq(valid_1 & tag_1.last_tile),
-            do.add.eq(valid_1),
-            do.first.eq(tag_1.first_tile),
-            do.step.eq(tag_1.step),
+            do.first.eq(self.tag.first_tile),
+            do.again.eq(valid_1 & (tag_1.step == self.tag.step)),
+            do.step.eq(self.tag.step),
+            do.keep_sums.eq(valid_1),
+            do.sums_at.eq(tag_1.step),
             do.push.eq(push),
             do.push_at.eq(pushed),
         ]
@@ -212,6 +214,13 @@ class Collector(wiring.Component):
         m.d.comb += odd_row.eq(of_row & (half ^ slot.pattern.matches(*split_patterns)))
         rows = place(m, platform, "rows", RowScales(c))
         connect(m, flipped(self.i_rows), rows.i)
+        results_of_chains = [Cat(chain.result, rows.scales[n]) for n, chain in enumerate(chains)]
+        picked = place(m, platform, "picked", WideMux(WideMuxConfig(
+            width=len(results_of_chains[0]), inputs=c.chains)))
+        m.d.comb += [
+            picked.s.eq(chain),
+            *(picked.i[n].eq(value) for n, value in enumerate(results_of_chains)),
+        ]
         full = Signal()
         payload_1 = Signal(dot_product(c), reset_less=True)
         takes = Signal()
@@ -227,8 +236,8 @@ class Collector(wiring.Component):
             m.d.sync += full.eq(takes)
         with m.If(takes):
             m.d.sync += [
-                payload_1.sum.eq(Array(chain.result for chain in chains)[chain]),
-                payload_1.row_scale.eq(Array(rows.scales)[chain]),
+                payload_1.sum.eq(picked.o[:SUM_BITS]),
+                payload_1.row_scale.eq(picked.o[SUM_BITS:]),
                 payload_1.scale_bank.eq(slot.scale_bank),
                 payload_1.row.eq(Mux(of_row, chain << 1 | odd_row, chain)),
                 payload_1.token.eq(Mux(two_tokens, slot.step << 1 | half, slot.step)),

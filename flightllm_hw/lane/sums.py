@@ -3,9 +3,10 @@
 
 ::
 
-    lo, hi ──(+)──► group sums ──► queue ──► a ─(x)─(+)──► dot products ──► results
-              ▲        │ a step each         u ─'    ▲         │ a step and half each
-              '────────'                             '─────────'
+    lo, hi ──(+)─[P]─┬─► queue ──► a ─(x)─(+)──► dot products ──► results
+              ▲      │             u ─'    ▲         │ a step and half each
+              ├──────┤                     '─────────'
+              '─ group sums, a step each
 """
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
@@ -31,6 +32,13 @@ FRESH = opmode(x="M", y="M")
 ADD = opmode(x="M", y="M", z="C")
 LO = inmode()
 HI = inmode(zero_a=True, use_d=True)
+
+# Two sums of 24 bits in one slice. Only the sums have a register: in front of them is no more than
+# a multiplexer, or the memory of group sums.
+SUMS = Dsp48e2Config(use_mult="NONE", use_simd="TWO24", areg=0, breg=0, creg=0, dreg=0, adreg=0,
+                     mreg=0, inmodereg=0, opmodereg=0, inmodes=(0,), alumodes=(0,),
+                     opmodes=tuple(opmode(x="A:B", z=z) for z in ("0", "C", "P")))
+BEGIN, ELSEWHERE, AGAIN = SUMS.opmodes
 # The pre-adder chooses between the two sums of a step. It has a register, so B takes a second one.
 DSP = Dsp48e2Config(amultsel="AD", breg=2, opmodes=(FRESH, ADD), inmodes=(LO, HI), alumodes=(0,))
 
@@ -38,8 +46,10 @@ DSP = Dsp48e2Config(amultsel="AD", breg=2, opmodes=(FRESH, ADD), inmodes=(LO, HI
 def control(config: LaneConfig):
     """What all chains of a lane do in a cycle; each part belongs to a stage of its own.
 
-    - ``add`` the chain's two sums to the group sums of ``step``, or start them (``first``), and
-      ``push`` what comes of it to place ``push_at`` of the queue.
+    - Add the chain's two sums to the group sums of ``step``, or start them (``first``); ``again``
+      if it is the step of the cycle before.
+    - ``keep_sums`` (a cycle later): they are the group sums of ``sums_at``; ``push`` them to place
+      ``push_at`` of the queue.
     - ``pop_at``, ``half``: multiply that group sum by ``scale`` of the chain's two.
     - ``add_at``, ``fresh`` (two cycles later): add dot product ``add_at``, or nothing.
     - ``keep``, ``keep_at`` (four cycles later): it becomes dot product ``keep_at``.
@@ -48,7 +58,8 @@ def control(config: LaneConfig):
     """
     halves = range(2 * config.tokens)
     return data.StructLayout({
-        "add": 1, "first": 1, "step": range(config.tokens), "push": 1, "push_at": range(QUEUE),
+        "first": 1, "again": 1, "step": range(config.tokens),
+        "keep_sums": 1, "sums_at": range(config.tokens), "push": 1, "push_at": range(QUEUE),
         "pop_at": range(QUEUE), "half": 1, "scale": 1,
         "add_at": halves, "fresh": 1,
         "keep": 1, "keep_at": halves,
@@ -60,9 +71,9 @@ def control(config: LaneConfig):
 class ChainSums(wiring.Component):
     """One chain's accumulators; exact integers throughout.
 
-    Moves as :func:`control` says. One DSP48E2 multiplies group sums (24 bits) by group scales (16
-    bits, unsigned) and adds up dot products (48 bits); nothing overflows that has passed the
-    compiler's bound on dot products.
+    Moves as :func:`control` says. One DSP48E2 adds up group sums (two of 24 bits); one multiplies
+    them by group scales (16 bits, unsigned) and adds up dot products (48 bits); nothing overflows
+    that has passed the compiler's bound on dot products.
 
     Parameters
     ----------
@@ -80,7 +91,7 @@ class ChainSums(wiring.Component):
     result : Out
         Result ``show_at``.
 
-    Platform overrides: a DSP48E2.
+    Platform overrides: two DSP48E2.
     """
 
     def __init__(self, config: LaneConfig):
@@ -104,17 +115,24 @@ class ChainSums(wiring.Component):
             m.submodules[name] = array
             return array.write_port(), array.read_port(domain="comb")
 
-        # Group sums: read, add, write in one cycle.
+        # Group sums. What was added to in the cycle before is not in the memory yet, but in P.
+        adder = place(m, platform, "adder", Dsp48e2(SUMS))
         group_write, group_read = memory("groups", both, c.tokens)
+        addends = Signal(both)
         total = Signal(both)
         m.d.comb += [
+            addends[0].eq(self.lo),
+            addends[1].eq(self.hi),
+            adder.b.eq(addends.as_value()[:18]),
+            adder.a.eq(addends.as_value()[18:]),
             group_read.addr.eq(do.step),
-            group_write.addr.eq(do.step),
-            group_write.en.eq(do.add),
+            adder.c.eq(group_read.data.as_value()),
+            adder.opmode.eq(Mux(do.first, BEGIN, Mux(do.again, AGAIN, ELSEWHERE))),
+            total.as_value().eq(adder.p),
+            group_write.addr.eq(do.sums_at),
+            group_write.en.eq(do.keep_sums),
             group_write.data.eq(total),
         ]
-        for n, sum_ in enumerate((self.lo, self.hi)):
-            m.d.comb += total[n].eq(Mux(do.first, 0, group_read.data[n]) + sum_)
 
         # The queue in front of the multiplier.
         queue_write, queue_read = memory("queue", both, QUEUE)

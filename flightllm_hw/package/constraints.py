@@ -32,7 +32,8 @@ def constraints(card: Card, vivado: Vivado) -> str:
                       " driven by",
                   "# the HBM's own signal and nothing else, and pulled down until then.",
                   _pin("hbm_cattrip", pins.lookup(CATTRIP))]
-    return "\n".join(lines) + "\n\n" + pins.configuration()
+    configuration: str = pins.configuration()
+    return "\n".join(lines) + "\n\n" + configuration
 
 
 def _properties(loc: str, resource: Resource) -> str:

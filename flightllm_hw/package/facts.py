@@ -93,7 +93,8 @@ def design_facts(config: AcceleratorConfig, card: Card, vivado: Vivado) -> str:
 def _reference_mhz(card: Card, vivado: Vivado) -> int:
     if vivado.reference is None:
         return 0
-    return round(platform(card.name).lookup(*vivado.reference).clock.frequency / 1e6)
+    hertz: float = platform(card.name).lookup(*vivado.reference).clock.frequency
+    return round(hertz / 1e6)
 
 
 def _sources(sources: tuple[str, ...]) -> tuple[str, ...]:

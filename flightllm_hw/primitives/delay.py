@@ -20,10 +20,13 @@ class DelayConfig:
         Bits.
     cycles : int
         Delay; 0 is a wire.
+    registers : bool
+        In flip-flops, where there are more of them to spare than LUTs.
     """
 
     width: int
     cycles: int
+    registers: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -36,7 +39,7 @@ class Delay(wiring.Component):
     """``o`` is what ``i`` was ``cycles`` cycles ago.
 
     Moves in every cycle. Powers up as zeros and has no reset, so that Vivado and Yosys make an
-    SRL16E or SRLC32E a bit of it from two cycles on.
+    SRL16E or SRLC32E a bit of it from two cycles on, unless it is to be flip-flops.
 
     Parameters
     ----------
@@ -63,8 +66,10 @@ class Delay(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         value = self.i
+        attributes = {"shreg_extract": "no", "keep": "true"} if self.config.registers else {}
         for n in range(self.config.cycles):
-            stage = Signal(self.config.width, name=f"stage_{n + 1}", reset_less=True)
+            stage = Signal(self.config.width, name=f"stage_{n + 1}", reset_less=True,
+                           attrs=attributes)
             m.d.sync += stage.eq(value)
             value = stage
         m.d.comb += self.o.eq(value)

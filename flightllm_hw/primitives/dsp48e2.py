@@ -55,6 +55,8 @@ class Dsp48e2Config:
         ``"A"``, or ``"AD"`` for the pre-adder.
     use_mult : str
         ``"MULTIPLY"`` or ``"NONE"`` (then MREG must be 0, and A:B may feed the ALU).
+    use_simd : str
+        ``"ONE48"``, or ``"TWO24"`` for an ALU of two halves (without the multiplier).
     opmodes, inmodes, alumodes : tuple of int
         The modes that will ever be asked for, so that the model need not have the others (what
         they do is then undefined). The cell has them all.
@@ -71,6 +73,7 @@ class Dsp48e2Config:
     alumodereg: int = 1
     amultsel: str = "A"
     use_mult: str = "MULTIPLY"
+    use_simd: str = "ONE48"
     opmodes: tuple[int, ...] = tuple(range(1 << 9))
     inmodes: tuple[int, ...] = tuple(range(1 << 5))
     alumodes: tuple[int, ...] = (0, 1, 2, 3)
@@ -87,6 +90,12 @@ class Dsp48e2Config:
                              f" not {self.use_mult!r}")
         if self.use_mult == "NONE" and self.mreg:
             raise ValueError("DSP48E2 MREG must be 0 where USE_MULT is 'NONE'")
+        if self.use_simd not in ("ONE48", "TWO24"):
+            raise ValueError(f"DSP48E2 USE_SIMD must be 'ONE48' or 'TWO24',"
+                             f" not {self.use_simd!r}")
+        if self.use_simd != "ONE48" and self.use_mult != "NONE":
+            raise ValueError(f"DSP48E2 USE_MULT must be 'NONE' where USE_SIMD is"
+                             f" {self.use_simd!r}")
 
 
 class Dsp48e2(wiring.Component):
@@ -96,8 +105,9 @@ class Dsp48e2(wiring.Component):
     are its latency. Registers power up as zero and have no reset.
 
     Numerics: A 27 bits where it is multiplied, B 18, C and P 48, two's complement, wrapping.
-    Left out of the model and tied off in the cell: the A, B and carry cascades, CARRYIN, SIMD,
-    the wide XOR and the pattern detector.
+    With ``TWO24`` the ALU's halves of 24 bits wrap each on its own. Left out of the model and tied
+    off in the cell: the A, B and carry cascades, CARRYIN, SIMD of four, the wide XOR and the
+    pattern detector.
 
     Parameters
     ----------
@@ -203,9 +213,20 @@ class Dsp48e2(wiring.Component):
         z = chosen("z", opmode_1, c.opmodes, 4, 3, {
             _Z["PCIN"]: self.pcin, _Z["P"]: p, _Z["C"]: c_1,
             _Z["PCIN>>17"]: self.pcin[17:].as_signed(), _Z["P>>17"]: p[17:].as_signed()})
-        rest = w + x + y
-        m.d.comb += total.eq(chosen("alu", alumode_1, c.alumodes, 0, 2, {
-            0b00: z + rest, 0b11: z - rest, 0b01: rest - z - 1, 0b10: -(z + rest) - 1}))
+
+        def alu(name, z, w, x, y):
+            rest = w + x + y
+            return chosen(name, alumode_1, c.alumodes, 0, 2, {
+                0b00: z + rest, 0b11: z - rest, 0b01: rest - z - 1, 0b10: -(z + rest) - 1})
+
+        if c.use_simd == "ONE48":
+            m.d.comb += total.eq(alu("alu", z, w, x, y))
+        else:
+            words = [Signal(signed(48), name=f"{name}_word") for name in "zwxy"]
+            m.d.comb += [word.eq(value) for word, value in zip(words, (z, w, x, y), strict=True)]
+            m.d.comb += total.eq(Cat(
+                alu(f"alu_{low}", *(word[low:low + 24] for word in words))[:24]
+                for low in (0, 24)))
         m.d.comb += [p.eq(delayed(total, 1, "p")), self.pcout.eq(p)]
         return m
 
@@ -225,7 +246,7 @@ class Dsp48e2(wiring.Component):
             p_CARRYINREG=1, p_CARRYINSELREG=1,
             # Paths.
             p_A_INPUT="DIRECT", p_B_INPUT="DIRECT", p_AMULTSEL=c.amultsel, p_BMULTSEL="B",
-            p_PREADDINSEL="A", p_USE_MULT=c.use_mult, p_USE_SIMD="ONE48", p_RND=tied(48),
+            p_PREADDINSEL="A", p_USE_MULT=c.use_mult, p_USE_SIMD=c.use_simd, p_RND=tied(48),
             # What is not used.
             p_USE_PATTERN_DETECT="NO_PATDET", p_AUTORESET_PATDET="NO_RESET",
             p_AUTORESET_PRIORITY="RESET", p_MASK=tied(48, (1 << 46) - 1), p_PATTERN=tied(48),

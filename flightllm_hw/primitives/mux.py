@@ -3,12 +3,14 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Instance, Module, Mux
-from amaranth.lib import wiring
+from amaranth.hdl import Instance, Module, Mux, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.vendor import XilinxPlatform
 
-__all__ = ["SliceMux", "SliceMuxConfig"]
+from flightllm_hw.hierarchy import place
+
+__all__ = ["SliceMux", "SliceMuxConfig", "WideMux", "WideMuxConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,4 +75,77 @@ class SliceMux(wiring.Component):
                     i_I0=self.i0[n], i_I1=self.i1[n], i_S=self.s, o_O=self.o[n])
         else:
             m.d.comb += self.o.eq(Mux(self.s, self.i1, self.i0))
+        return m
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideMuxConfig:
+    """Size of a multiplexer.
+
+    Parameters
+    ----------
+    width : int
+        Bits of an input.
+    inputs : int
+        What is chosen from, a power of two.
+    """
+
+    width: int
+    inputs: int
+
+    def __post_init__(self) -> None:
+        if self.inputs < 1 or self.inputs & (self.inputs - 1):
+            raise ValueError(f"Wide MUX inputs must be a power of two, not {self.inputs!r}")
+
+
+class WideMux(wiring.Component):
+    """o = i[s]; combinational. A LUT6 a bit for every four inputs, up to 32 inputs.
+
+    Parameters
+    ----------
+    config : WideMuxConfig
+        Width and inputs.
+
+    Members
+    -------
+    i : In
+        What is chosen from.
+    s : In
+        The choice.
+    o : Out
+        What was chosen.
+    """
+
+    def __init__(self, config: WideMuxConfig):
+        self.config = config
+        super().__init__({
+            "i": In(data.ArrayLayout(config.width, config.inputs)),
+            "s": In(range(config.inputs)),
+            "o": Out(config.width),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        c = self.config
+
+        # Fours in LUTs, as far as there are fours.
+        values = [Value.cast(self.i[n]) for n in range(c.inputs)]
+        bit = 0
+        while len(values) > 1 and bit < 2:
+            values = [Mux(self.s[bit], values[n + 1], values[n]) for n in range(0, len(values), 2)]
+            bit += 1
+        # They meet in the slice's own multiplexers, and in LUTs behind those.
+        while len(values) > 1:
+            level, pairs = bit + 5, []
+            for n in range(0, len(values), 2):
+                if level > 9:
+                    pairs.append(Mux(self.s[bit], values[n + 1], values[n]))
+                    continue
+                join = place(m, platform, f"mux_f{level}_{n}",
+                             SliceMux(SliceMuxConfig(width=c.width, level=level)))
+                m.d.comb += [join.i0.eq(values[n]), join.i1.eq(values[n + 1]),
+                             join.s.eq(self.s[bit])]
+                pairs.append(join.o)
+            values, bit = pairs, bit + 1
+        m.d.comb += self.o.eq(values[0])
         return m

@@ -34,7 +34,7 @@ def test_u280_is_the_reference_card():
     u280 = preset("u280")
     assert (u280.dsp, u280.macs, u280.target.dsp) == (4096, 8192, 9024)
     assert u280.lane.macs == 256
-    assert u280.lane.dsp_total == 128 + 16 + 4
+    assert u280.lane.dsp_total == 128 + 2 * 16 + 4
 
 
 @pytest.mark.parametrize("change, message", [
@@ -71,7 +71,7 @@ def test_lane_errors_name_the_value(change, message):
     ({"clock_mhz": 0}, "clock_mhz must be in 1..1000, not 0"),
     ({"card": "u999"}, "Card must be one of u50, .*, not 'u999'"),
     ({"card": "u250"}, "lanes must be at most 4, the DDR channels of the u250, not 32"),
-    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 18779 DSPs, but the u280 has 9024"),
+    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 20827 DSPs, but the u280 has 9024"),
     ({"card": "u50"}, "needs 784 URAMs, but the u50 has 640"),
     ({"card": "u50", "lanes": 16, "sfu": SfuConfig(rows=1 << 16, style="block")},
      "needs 2048 BRAMs for the vector buffer, but the u50 has 1344"),

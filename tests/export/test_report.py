@@ -118,7 +118,8 @@ def test_levels_are_counted_through_the_hierarchy(report):
 @pytest.mark.rtl
 def test_the_report_compares_with_the_card(report):
     data = json.loads(report.to_json())
-    assert {"dsp", "lut", "ff", "bram", "uram", "logic_levels", "modules", "card"} == set(data)
+    assert {"dsp", "lut", "ff", "bram", "uram", "lut_pairs", "logic_levels", "modules",
+            "card"} == set(data)
     assert data["modules"]["mixer"] == {"count": 3, "dsp": 0, "lut": 8, "ff": 8, "bram": 0,
                                         "uram": 0, "logic_levels": 1}
     assert data["card"]["part"] == "xcu280-fsvh2892-2L-e"

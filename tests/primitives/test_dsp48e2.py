@@ -12,6 +12,7 @@ from flightllm_hw.compute.group import dsp_config
 from flightllm_hw.config import ChainConfig
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.verilog import convert
+from flightllm_hw.lane.sums import SUMS
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, inmode, opmode
 from flightllm_hw.sim.pysim import simulate
 
@@ -24,6 +25,8 @@ CONFIGS = {
     "deep": Dsp48e2Config(areg=2, breg=2),
     "accumulate": Dsp48e2Config(amultsel="AD", breg=2, inmodereg=0, opmodereg=0, alumodereg=0),
     "add": Dsp48e2Config(use_mult="NONE", mreg=0, areg=1, breg=1),
+    "two sums": SUMS,
+    "two": Dsp48e2Config(use_mult="NONE", use_simd="TWO24", mreg=0),
     "flat": Dsp48e2Config(areg=0, breg=0, creg=0, dreg=0, adreg=0, mreg=0, inmodereg=0,
                           opmodereg=0, alumodereg=0, amultsel="AD"),
 }
@@ -72,9 +75,14 @@ class Slice:
         x_in = {0: 0, 1: product, 2: self.p, 3: joined}[op & 3]
         y_in = {0: 0, 1: 0, 2: -1, 3: c}[op >> 2 & 3]
         z_in = {0: 0, 1: pcin, 2: self.p, 3: c, 5: pcin >> 17, 6: self.p >> 17}[op >> 4 & 7]
-        rest = w_in + x_in + y_in
-        total = {0: z_in + rest, 3: z_in - rest, 1: rest - z_in - 1, 2: -(z_in + rest) - 1}
-        p = wrap(total[self.at("alumode", x["alumode"])], 48)
+        alumode = self.at("alumode", x["alumode"])
+        size = 24 if self.config.use_simd == "TWO24" else 48
+        p = 0
+        for low in range(0, 48, size):
+            z, rest = z_in >> low, (w_in >> low) + (x_in >> low) + (y_in >> low)
+            total = {0: z + rest, 3: z - rest, 1: rest - z - 1, 2: -(z + rest) - 1}[alumode]
+            p |= (total & (1 << size) - 1) << low
+        p = wrap(p, 48)
 
         for name, value in (x | {"ad": ad, "m": m}).items():
             if name in self.held and self.held[name]:
@@ -144,6 +152,8 @@ def test_packed_operands_arrive_after_the_stated_latency():
     ({"mreg": 2}, r"MREG must be in 0\.\.1, not 2"),
     ({"amultsel": "B"}, "AMULTSEL must be 'A' or 'AD', not 'B'"),
     ({"use_mult": "NONE"}, "MREG must be 0 where USE_MULT is 'NONE'"),
+    ({"use_simd": "FOUR12"}, "USE_SIMD must be 'ONE48' or 'TWO24', not 'FOUR12'"),
+    ({"use_simd": "TWO24"}, "USE_MULT must be 'NONE' where USE_SIMD is 'TWO24'"),
 ])
 def test_errors_name_the_attribute(change, message):
     with pytest.raises(ValueError, match=message):
