@@ -62,7 +62,7 @@ def taken(config: AcceleratorConfig, found: dict[str, Any] | None, source: str) 
                    f"{found['logic_levels']} LUTs lie between two registers.")
     return section(
         "Resources", told,
-        table(("", "lanes", "special functions", "all else", "all", *_card_head(config)),
+        table(("", "all", *_card_head(config), "lanes", "special functions", "all else"),
               [_row(one, config) for one in some]),
         tag("p", tag("span", class_="key blue"), "lanes ", tag("span", class_="key amber"),
             "special functions ", tag("span", class_="key violet"), "all else", class_="keys")
@@ -75,17 +75,17 @@ def _card_head(config: AcceleratorConfig) -> tuple[str, ...]:
 
 
 def _row(one: Resource, config: AcceleratorConfig) -> list[str]:
-    parts = [f"{value:,.10g}" for value in (one.lanes, one.special, one.rest, one.total)]
+    total, *parts = (f"{value:,.10g}" for value in (one.total, one.lanes, one.special, one.rest))
     if config.target is None:
-        return [one.name, *parts]
+        return [one.name, total, *parts]
     if not one.there:
-        return [one.name, *parts, "not known", "", ""]
+        return [one.name, total, "not known", "", "", *parts]
     share = one.total / one.there
     title = f"{one.name}: {share:.1%} of the card's"
-    return [one.name, *parts, f"{one.there:,}",
+    return [one.name, total, f"{one.there:,}",
             tag("span", f"{share:.1%}", **({"class_": "over"} if share > 1 else {})),
             bar([(one.lanes / one.there, "blue"), (one.special / one.there, "amber"),
-                 (one.rest / one.there, "violet")], title)]
+                 (one.rest / one.there, "violet")], title), *parts]
 
 
 def lanes_on_dies(config: AcceleratorConfig, source: str) -> Markup:

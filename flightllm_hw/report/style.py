@@ -81,6 +81,7 @@ section > p { color: var(--muted); }
 .plan { background: var(--grey-wash); color: var(--muted); }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; align-items: start; }
 .pair > * { min-width: 0; }
+.pair > div > h3 { margin-top: 20px; }
 figure { margin: 20px 0 0; }
 figure svg { display: block; width: 100%; max-width: 640px; height: auto; }
 figure.wide svg { max-width: 100%; }

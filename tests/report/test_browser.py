@@ -69,7 +69,8 @@ def test_what_is_wrong_would_be_seen(browser, tmp_path):
     page.write_text('<!doctype html><main><p style="width: 900px">x</p>'
                     '<svg width="0" height="0"></svg><figure><svg width="90" height="90"'
                     ' aria-label="p"><text y="20">aaaa</text><text y="20">bbbb</text></svg>'
-                    '</figure><img src="none.png"><script>console.error("no"); throw 1</script></main>')
+                    '</figure><img src="none.png">'
+                    '<script>console.error("no"); throw 1</script></main>')
     browser.open(page, width=400)
     found = json.loads(browser.evaluate(LAYOUT))
     assert found["broad"] > 400 and found["empty"] == 1 and found["outside"]

@@ -22,7 +22,8 @@ FILES = {
     "guess.json": json.dumps({"mode": "decode", "estimated": True}),
     "text.json": changed(cycles="many"), "nan.json": changed(cycles=float("nan")),
     "none.json": changed(tokens=0), "half.json": changed(context=1.5),
-    "mode.json": changed(mode="x"), "shape.json": changed(shape=7), "counters.json": changed(counters={"global": {}, "lanes": []}),
+    "mode.json": changed(mode="x"), "shape.json": changed(shape=7),
+    "counters.json": changed(counters={"global": {}, "lanes": []}),
     "lanes.json": changed(counters={"global": {"memory_busy": 1, "vector_busy": 1}, "lanes": [
         {"beats": 1, "starved": 1, "full": 1, "multiplying": 1}]}),
     "own.json": changed(preset="own"), "sparsity.json": changed(sparsity="3:4"),
