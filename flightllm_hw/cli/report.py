@@ -73,10 +73,12 @@ def _compiled(args: argparse.Namespace) -> Subject:
         own = recipe_of(model)
     except ReportError as error:
         raise ReportError(f"{args.model}: {error}") from None
+    name = model.config.name
     return Subject(
         config=model.config, name=args.model.name, model=model.model, recipe=own,
         context=model.context, tokens=args.tokens or min(model.context, CONTEXT),
-        source=(str(args.model),), compiled=True)
+        source=(("--preset", name) if PRESETS.get(name) == model.config
+                else ("--config", f"{name}.json")), compiled=str(args.model))
 
 
 def _shape(args: argparse.Namespace, first: list[tuple[Path, dict[str, Any]]]) -> Subject:

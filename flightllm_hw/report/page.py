@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page: one file that needs no other."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ def page(subject: Subject, estimates: Estimates, runs: Sequence[Run],
     made : str
         The command that makes the page.
     """
-    config, source = subject.config, " ".join(subject.source)
+    config, source = subject.config, shlex.join(subject.source)
     title = f"{subject.name} on {config.name}"
     kinds = "simulated or estimated" if runs else "estimated"
     head = tag("head", Markup("\n"), joined(

@@ -37,8 +37,8 @@ class Subject:
         Arguments that name the accelerator.
     recipe_file : str
         That the recipe came from, if it did.
-    compiled : bool
-        Whether the model is a compiled file: no other command reads its shape.
+    compiled : str
+        The compiled file that the model is, if it is one: no other command reads its shape.
     """
 
     config: AcceleratorConfig
@@ -49,7 +49,7 @@ class Subject:
     tokens: int
     source: tuple[str, ...]
     recipe_file: str = ""
-    compiled: bool = False
+    compiled: str = ""
 
     @cached_property
     def uniform(self) -> bool:
@@ -84,7 +84,7 @@ class Subject:
     def words(self, bits: int | str | None = None) -> list[str]:
         """Arguments that say the accelerator and the model, with its bits or with others."""
         if self.compiled:
-            return list(self.source)
+            return [self.compiled]
         words = ["--shape", self.name, *self.source]
         if self.recipe_file and bits is None:
             return [*words, "--recipe", self.recipe_file]

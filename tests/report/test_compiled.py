@@ -50,6 +50,9 @@ def test_a_page_of_it(tmp_path, capsys):
     root = parse(page.read_text())
     assert next(root.all("h1")).text == "model.flm on tiny"
     assert next(root.all("header")).text.startswith("model.flm on tinyW4 G32, a context of 40.")
+    commands = [" ".join(one.text.split()) for one in root.all("code")]
+    assert "flightllm-hw verilog --preset tiny -o DIR" in commands
+    assert f"flightllm-hw report {path} --tokens 4 -o {page}" in commands
 
 
 def test_another_program_is_refused(tmp_path):
