@@ -60,12 +60,16 @@ def taken(config: AcceleratorConfig, found: dict[str, Any] | None, source: str) 
         told = tag("p", kind("estimated"), " Yosys mapped the design, module by module; nothing was"
                    " placed or routed. At most "
                    f"{found['logic_levels']} LUTs lie between two registers.")
+    # All else is nothing that a configuration says.
+    parts = ("lanes", "special functions", "all else")[:2 if found is None else 3]
+    wide = 2 + len(_card_head(config)) + len(parts)
     return section(
         "Resources", told,
-        table(("", "all", *_card_head(config), "lanes", "special functions", "all else"),
-              [_row(one, config) for one in some]),
+        table(("", "all", *_card_head(config), *parts),
+              [_row(one, config)[:wide] for one in some]),
         tag("p", tag("span", class_="key blue"), "lanes ", tag("span", class_="key amber"),
-            "special functions ", tag("span", class_="key violet"), "all else", class_="keys")
+            "special functions ", *((tag("span", class_="key violet"), "all else")
+                                    if found is not None else ()), class_="keys")
         if config.target is not None else "",
         command(make))
 

@@ -89,6 +89,7 @@ figcaption { font-size: 14px; color: var(--muted); margin-top: 10px; }
 figcaption p { max-width: 66ch; margin: 0 0 6px; }
 code { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; }
+p code { white-space: nowrap; }
 .command { display: block; color: var(--muted); margin: 10px 0 0; padding-left: 1.3em;
   text-indent: -1.3em; font-size: 12.5px; }
 .command::before { content: "$ "; }
