@@ -47,7 +47,8 @@ MAY = {
     "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
     "bench": GROUND | {"compiler", "golden", "runtime", "sim"},
     "estimate": GROUND | {"bench", "compiler", "sim"},
-    "cli": GROUND | {"bench", "estimate", "export", "compiler", "runtime", "kernel",
+    "report": GROUND | {"bench", "compiler", "estimate"},
+    "cli": GROUND | {"bench", "estimate", "export", "compiler", "report", "runtime", "kernel",
             "package"},
 }
 

@@ -11,9 +11,10 @@ from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load import LoadError
 from flightllm_hw.export.mapping import YosysMissing
 from flightllm_hw.package.errors import PackageError
+from flightllm_hw.report.errors import ReportError
 from flightllm_hw.runtime.device import DeviceError
 
-from . import bench, compile, estimate, info, package, run, verilog
+from . import bench, compile, estimate, info, package, report, run, verilog
 from .options import UsageError
 
 __all__ = ["main"]
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="flightllm-hw", description="An LLM accelerator for FPGAs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (run, compile, bench, estimate, info, verilog, package):
+    for command in (run, compile, bench, estimate, report, info, verilog, package):
         command.add(commands)
     return parser
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except (OSError, UsageError, LoadError, CompileError, DeviceError, BenchError,
-            PackageError, YosysMissing) as error:
+            PackageError, ReportError, YosysMissing) as error:
         parser.error(_sentence(error))
     except KeyboardInterrupt:
         print(file=sys.stderr)

@@ -8,7 +8,7 @@ from flightllm_hw.bench.work import Work
 
 from .options import UsageError, add_configuration, add_setting, configuration, count, recipe
 
-__all__ = ["add_work", "work"]
+__all__ = ["BITS", "CONTEXT", "GROUP", "add_model", "add_work", "work"]
 
 CONTEXT = 128
 """Where nothing else is said."""
@@ -21,10 +21,15 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     """Add what tells of a model and what is asked of it."""
     parser.add_argument("mode", choices=("decode", "prefill"),
                         help="one token at the context's end, or tokens from its beginning on")
+    add_model(parser, required=True)
+
+
+def add_model(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add what tells of a model, and of an accelerator, which may be ``required``."""
     parser.add_argument("--shape", metavar="S", default="llama2-7b",
                         help=f"of the model: {', '.join(SHAPES)}, or a .json file with the fields"
                              " of a model's configuration (default: llama2-7b)")
-    add_configuration(parser, required=True)
+    add_configuration(parser, required=required)
     add_setting(parser, BITS, GROUP)
     parser.add_argument("--context", metavar="N", type=count,
                         help=f"tokens that there is room for (default: {CONTEXT}, or as many as"

@@ -18,7 +18,7 @@ from .platform import BehaviouralPlatform, SharedModules, VendorPlatform
 from .report import resource_report
 from .verilog import Design, design
 
-__all__ = ["FLAVOURS", "export", "verilog_text", "write"]
+__all__ = ["FLAVOURS", "export", "verilog_text", "write", "write_text"]
 
 FLAVOURS = ("behavioural", "vendor")
 """What primitives turn into: plain Verilog, or instances of AMD's cells."""
@@ -104,11 +104,11 @@ def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor"
         texts |= {"report.json": estimate.to_json(), "report.md": estimate.to_markdown()}
 
     directory.mkdir(parents=True, exist_ok=True)
-    return [_write(directory / name, text) for name, text in texts.items()]
+    return [write_text(directory / name, text) for name, text in texts.items()]
 
 
-def _write(path: Path, text: str) -> Path:
-    """Write beside ``path``, then rename."""
+def write_text(path: Path, text: str) -> Path:
+    """Write beside ``path``, then rename: the file is there as a whole or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
