@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.autodoc",      # pages of components, from their docstrings
     "docstrings",              # which are written as numpydoc: docs/site/docstrings.py
     "references",              # names, as Python finds them: docs/site/references.py
+    "waves",                   # draws waveforms: docs/site/waves.py
     "components",              # lists packages and modules: docs/site/components.py
 ]
 exclude_patterns = ["site"]
