@@ -10,6 +10,8 @@ import pytest
 import references
 
 import flightllm_hw
+from flightllm_hw.compute.chain import CsdChain
+from flightllm_hw.kernel.handshake import Handshake
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +49,19 @@ def test_docstrings_become_restructured_text():
     assert [line for line in lines if line] == [r"The sum of \|x\|.", "Picture::", "    |x|",
                                                 r"\|y\|"]
     assert docstrings.translated(["Beats: some."], "attribute") == ["Beats: some."]
+
+
+def test_what_follows_members_is_none_of_them():
+    text = ["Adds.", "", "Members", "-------", "i : In", "    It.", "busy", "    Is.", "",
+            "Reset: forgets.", "It does.", "", "Raises", "------", "ValueError", "    If."]
+    noted = list(docstrings.noted(text))
+    assert noted[9:12] == ["Notes", "-----", "Reset: forgets."]
+    assert noted[:9] + noted[11:] == text
+
+
+def test_a_component_takes_its_configuration():
+    assert docstrings.signature("class", CsdChain) == "(config)"
+    assert docstrings.signature("class", Handshake) is None
 
 
 def test_names_are_found_as_python_finds_them():
