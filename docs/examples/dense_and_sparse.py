@@ -29,7 +29,7 @@ def cycles(name, config, tokens):
     path, recipe = MODELS[name]
     compiled = compiled_model(path, config, context=64, recipe=recipe)
     with open_device("simulated", config) as device:
-        story = Story(Session(compiled, device), compiled.tokenizer.encode("One day"),
+        story = Story(Session(compiled, device), compiled.tokenizer.encode(""),
                       Sampler(), tokens)
         text = "".join(story)
     return story.cycles_per_token, text
