@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/null || echo ,compiler)
 
-.PHONY: demo test lint verilog bench clean
+.PHONY: demo test lint docs verilog bench clean
 
 demo: .venv/ready
 	$(BIN)/flightllm-hw run --prompt "Once upon a time" --tokens 100
@@ -23,6 +23,11 @@ bench: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The site, build/docs/index.html: warnings are errors. Then its examples, links and commands.
+docs: .venv/ready
+	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+	$(BIN)/python -m pytest -q -n0 tests/docs/test_pages.py
 
 verilog: .venv/ready
 	$(BIN)/flightllm-hw verilog --preset u280 -o build/u280

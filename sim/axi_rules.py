@@ -110,7 +110,7 @@ class AxiRules:
         cycle : int
             Its number.
         values : list of int
-            :attr:`samples` just before the clock's edge.
+            ``samples`` just before the clock's edge.
 
         Raises
         ------

@@ -55,5 +55,5 @@ class Counters:
 
     @property
     def share(self) -> float:
-        """Beats moved, as a share of :attr:`deliverable`."""
+        """Beats moved, as a share of ``deliverable``."""
         return (self.beats_read + self.beats_written) / max(self.deliverable, 1)

@@ -9,7 +9,7 @@ deadline instead of a hang, waves, a printed seed, and the stream rules on every
                       traffic=BURSTY)["o"]
 
 Cycle 0 ends with the first edge of the clock. What a testbench sets before an edge is seen by it;
-what :meth:`sample` gives is what stood just before it.
+what ``sample`` gives is what stood just before it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping

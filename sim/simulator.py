@@ -270,7 +270,7 @@ class Simulator:
         Parameters
         ----------
         path : path
-            The file; its suffix becomes that of :attr:`wave_format`.
+            The file; its suffix becomes that of ``wave_format``.
         start : int
             First cycle, counted from now.
         cycles : int, optional
