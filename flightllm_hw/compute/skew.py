@@ -31,7 +31,7 @@ def aligned(config: LaneConfig):
 
 
 def staggered(config: LaneConfig):
-    """The same at each DSP's own time, as the ports of :class:`CsdChain` have it."""
+    """The same at each DSP's own time, as the ports of ``CsdChain`` have it."""
     chain = config.chain
     return data.StructLayout({
         "operands": data.ArrayLayout(data.ArrayLayout(element(), chain.length),
