@@ -142,7 +142,10 @@ class Session:
         model = self.model
         several = len(tokens) > 1
         program = model.prefill if several and model.prefill is not None else model.decode
-        registers = model.registers(tokens if several else tokens[0], self.position, logits)
-        report = self.device.run(program, registers)
+        # The last thing that a program writes is the last logit.
+        answered = logits or self.device.needs_answers
+        registers = model.registers(tokens if several else tokens[0], self.position, answered)
+        answer = model.logits + 4 * (model.model.vocab - 1) if answered else None
+        report = self.device.run(program, registers, answer)
         self.runs.append(Run(program, self.position, len(tokens), report))
         self.position += len(tokens)
