@@ -3,7 +3,6 @@
 
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from flightllm_hw.runtime.sampling import Sampler
 from flightllm_hw.runtime.session import Session
 from flightllm_hw.runtime.simulated import SimulatedDevice
 from flightllm_hw.runtime.xrt import XrtDevice
-from support.pyxrt import library, pyxrt
+from support.pyxrt import install
 from support.xrt_card import Bank, Card, banks_of, write_xclbin
 
 WELL = "SYS.END"
@@ -35,9 +34,7 @@ def xclbin(tmp_path):
 def installed(monkeypatch, card=None, **options):
     """XRT, with a card."""
     card = card or Card()
-    monkeypatch.setitem(sys.modules, "pyxrt", pyxrt(card, **options))
-    monkeypatch.setattr(xrt_registers, "ctypes", SimpleNamespace(
-        **vars(xrt_registers.ctypes) | {"CDLL": lambda name: library(card)}))
+    install(monkeypatch, card, **options)
     return card
 
 

@@ -12,6 +12,7 @@ import ctypes
 import enum
 import hashlib
 import operator
+import sys
 import types
 import weakref
 from functools import partial
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from flightllm_hw.runtime import xrt_registers
 from support.xrt_card import read_xclbin
 
-__all__ = ["library", "pyxrt"]
+__all__ = ["install", "library", "pyxrt"]
 
 Flags = enum.Enum("flags", ["normal", "cacheable", "device_only", "host_only", "p2p", "svm"])
 Mode = enum.Enum("cu_access_mode", ["exclusive", "shared", "none"])
@@ -281,3 +283,10 @@ def library(*cards):
     }
     return types.SimpleNamespace(**{
         name: ctypes.CFUNCTYPE(*kinds)(call) for name, (call, *kinds) in calls.items()})
+
+
+def install(monkeypatch, *cards, **options):
+    """Let the program find both; ``options`` are the module's."""
+    monkeypatch.setitem(sys.modules, "pyxrt", pyxrt(*cards, **options))
+    monkeypatch.setattr(xrt_registers, "ctypes", types.SimpleNamespace(
+        **vars(ctypes) | {"CDLL": lambda name: library(*cards)}))

@@ -98,13 +98,12 @@ def read_xclbin(path):
 class Card:
     """A card that can be loaded.
 
-    ``cycles_per_ms`` is how fast its clock is for who waits; ``config`` overrides what an
-    ``.xclbin`` says, and ``simulator`` compiles it.
+    ``cycles_per_ms`` is how fast its clock is for who waits. Accesses in ``broken``, addresses,
+    are answered with an error.
     """
 
-    def __init__(self, cycles_per_ms=1000, simulator=None):
-        self.cycles_per_ms = cycles_per_ms
-        self._simulator = simulator or (lambda config: _compiled(config, False, False))
+    def __init__(self, cycles_per_ms=1000, broken=None):
+        self.cycles_per_ms, self.broken = cycles_per_ms, broken
         self.uuid = None
         self.owner = None
         self.launches = []
@@ -126,7 +125,7 @@ class Card:
         self._taken = [{} for _ in self.banks]
         self._queue = deque()
 
-        self.sim = self._simulator(config)
+        self.sim = _compiled(config, False, False)
         self.sim.restart()
         pointers = [a.port for a in self.arguments if a.port]
         reached = [self.banks[n] for n in self.connected]
@@ -135,8 +134,11 @@ class Card:
                                 size=[bank.size for bank in reached])
         for n, bank in enumerate(self.banks):
             self.memory.generate(range(bank.base, bank.base + bank.size), 77 + n)
+        if self.broken is not None:
+            self.memory.fail(self.broken)
         self.bus = ControlBus(self.sim)
         self.sim.reset()
+        # The driver looks at it once.
         self.bus.read(0)
 
     # Memory.
