@@ -269,4 +269,4 @@ class XrtDevice(Device):
 
 def _signed(value: int) -> int:
     """The number of C's ``int`` with the same 32 bits."""
-    return value - (value >> WORD_BITS - 1 << WORD_BITS)
+    return int(value - (value >> WORD_BITS - 1 << WORD_BITS))
