@@ -114,10 +114,12 @@ class XrtDevice(Device):
                               f" was made for another configuration")
         try:
             loaded = self._card.load_xclbin(file)
-        except RuntimeError:
-            if not hasattr(xrt, "hw_context"):
-                raise
-            return xrt.kernel(xrt.hw_context(self._card, self._card.register_xclbin(file)), name)
+        except RuntimeError as refused:
+            try:
+                context = xrt.hw_context(self._card, self._card.register_xclbin(file))
+            except REFUSALS:
+                raise refused from None
+            return xrt.kernel(context, name)
         return xrt.kernel(self._card, loaded, name, xrt.kernel.exclusive)
 
     def reserve(self, host_bytes: int, lane_bytes: int) -> None:

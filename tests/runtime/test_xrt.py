@@ -260,7 +260,13 @@ def test_a_card_that_somebody_has_is_told(monkeypatch, xclbin):
     XrtDevice(TINY, xclbin)
 
 
-def test_an_old_xrt_on_a_new_platform_is_told(monkeypatch, xclbin):
-    installed(monkeypatch, several=True, contexts=False)
+@pytest.mark.parametrize("contexts", [False, True], ids=["older", "newer"])
+def test_a_platform_that_takes_it_neither_way_is_told(contexts, monkeypatch, xclbin):
+    def refuse(*_):
+        raise RuntimeError("No hardware context")
+
+    installed(monkeypatch, several=True, contexts=contexts)
+    if contexts:
+        monkeypatch.setattr(sys.modules["pyxrt"], "hw_context", refuse)
     with pytest.raises(DeviceError, match="XRT cannot open card 0 .*not supported"):
         XrtDevice(TINY, xclbin)
