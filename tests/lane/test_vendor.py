@@ -23,14 +23,14 @@ def engine(models, folder):
     """The engine of ``tiny``'s lanes, in Icarus."""
     if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog is not installed")
+    library = os.environ.get("FLIGHTLLM_UNISIM")
+    if models == "vendor" and library is None:
+        pytest.skip("FLIGHTLLM_UNISIM does not name a folder with the vendor's DSP48E2.v")
     dut = LaneEngine(TINY.lane)
     text = convert(dut, name="dut", platform=VendorPlatform())
     assert "DSP48E2" in text
     if models == "ours":
         return IcarusEngine(dut, text + vendor_cells(text), folder)
-    library = os.environ.get("FLIGHTLLM_UNISIM")
-    if library is None:
-        pytest.skip("FLIGHTLLM_UNISIM does not name a folder with the vendor's DSP48E2.v")
     reset = next(Path(library).parent.rglob("glbl.v"), None)
     extra = [] if reset is None else ["-s", "glbl", str(reset)]
     return IcarusEngine(dut, text, folder, [*extra, "-y", library])
