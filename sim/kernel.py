@@ -99,6 +99,8 @@ class KernelBench:
         Whether the core can be watched.
     waves : bool
         Whether waves can be written.
+    simulator : Simulator, optional
+        The compiled kernel, neither traced nor with waves; the one of plain Verilog by default.
 
     Attributes
     ----------
@@ -112,9 +114,9 @@ class KernelBench:
 
     def __init__(self, config: AcceleratorConfig, *, host_bytes: int, lane_bytes: int,
                  timing: MemoryTiming = IDEAL, traced: bool = False,
-                 waves: bool = False) -> None:
+                 waves: bool = False, simulator: Simulator | None = None) -> None:
         self.map = RegisterMap(config)
-        self.sim = _compiled(config, traced, waves)
+        self.sim = simulator or _compiled(config, traced, waves)
         self.sim.restart()
         lanes = range(config.lanes)
         self.memory = AxiMemory(

@@ -23,7 +23,7 @@ _TIED = {"ACIN": 30, "BCIN": 18, "CARRYCASCIN": 1, "CARRYIN": 1, "CARRYINSEL": 3
 # Attributes that no configuration decides.
 _FIXED = {
     "A_INPUT": '"DIRECT"', "B_INPUT": '"DIRECT"', "BMULTSEL": '"B"', "PREADDINSEL": '"A"',
-    "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
+    "USE_SIMD": '"ONE48"', "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
     "USE_WIDEXOR": '"FALSE"', "AUTORESET_PATDET": '"NO_RESET"',
 }
 
@@ -56,39 +56,44 @@ def vendor_cells(text: str) -> str:
     """
     modules = [_SLICE_MUX.format(name=name) for name in ("MUXF7", "MUXF8", "MUXF9")
                if re.search(rf"^\s*{name} ", text, re.M)]
-    cells = {(tuple(_PAIR.findall(attributes)),
-              tuple((port, value) for port, value in _PAIR.findall(ports)
-                    if port in _TIED or port.startswith(("CE", "RST"))))
-             for attributes, ports in _CELL.findall(text)}
-    if cells:
-        modules.append(_dsp48e2([(dict(attributes), dict(ports))
-                                 for attributes, ports in sorted(cells)]))
+    # By the order in which they are met: the same text for the same text.
+    kinds = dict.fromkeys(
+        (tuple(_PAIR.findall(attributes)),
+         tuple((port, value) for port, value in _PAIR.findall(ports)
+               if port in _TIED or port.startswith(("CE", "RST"))))
+        for attributes, ports in _CELL.findall(text))
+    if kinds:
+        modules.append(_dsp48e2([(dict(attributes), dict(ports)) for attributes, ports in kinds]))
     return "\n".join(modules)
 
 
-def _dsp48e2(cells: list[tuple[dict[str, str], dict[str, str]]]) -> str:
-    """A model for each set of attributes, of which the cell takes the one that it was given."""
-    attributes, ports = cells[0]
+def _dsp48e2(kinds: list[tuple[dict[str, str], dict[str, str]]]) -> str:
+    """A module that is the model of the attributes that it is placed with."""
+    first, ports = kinds[0]
     inputs = [f"input [{width - 1}:0] {name}" for name, width in (_MODEL | _TIED).items()]
     inputs += [f"input {name}" for name in ports if name not in _TIED]
-    parameters = ", ".join(f"parameter {name} = {value}" for name, value in attributes.items())
+    parameters = ", ".join(f"parameter {name} = {value}" for name, value in first.items())
     wires = ", ".join(f".{name.lower()}({name})" for name in _MODEL)
-    models, choices = [], []
-    for n, (own, tied) in enumerate(cells):
-        config = _config(own)
+    # Without control registers or pre-adder some inputs are wires alone; the clock always is there.
+    place = f"model(.clk(CLK), .rst(1'b0), {wires}, .p(P), .pcout(PCOUT));"
+    models, places = [], []
+    for n, (attributes, tied) in enumerate(kinds):
+        config = _config(attributes)
         _check_ports(config, tied)
-        # Without control registers or pre-adder some inputs are wires alone; the clock is there.
-        models.append(convert(Dsp48e2(config), name=f"dsp48e2_model_{n}",
-                              platform=BehaviouralPlatform()))
-        differs = [f"{name} == {value}" for name, value in own.items()
-                   if len({other[name] for other, _ in cells}) > 1]
-        choices.append(f"if ({' && '.join(differs) or 1}) dsp48e2_model_{n} model("
-                       f".clk(CLK), .rst(1'b0), {wires}, .p(P), .pcout(PCOUT));")
-    return ("".join(models)
+        if attributes.keys() != first.keys() or tied.keys() != ports.keys():
+            raise ValueError("DSP48E2 must be placed with the same attributes and ports everywhere")
+        name = f"dsp48e2_model_{n}" if n else "dsp48e2_model"
+        models.append(convert(Dsp48e2(config), name=name, platform=BehaviouralPlatform()))
+        places.append(f"  {name} {place}\n")
+    if len(kinds) > 1:
+        differ = [name for name in first if len({kind[name] for kind, _ in kinds}) > 1]
+        tests = [" && ".join(f"{name} == {kind[name]}" for name in differ) for kind, _ in kinds]
+        cases = " else ".join(f"if ({test}) begin : kind_{n}\n  {text}  end"
+                              for n, (test, text) in enumerate(zip(tests, places, strict=True)))
+        places = [f"  generate {cases} endgenerate\n"]
+    return ("\n".join(models)
             + f"\nmodule DSP48E2 #({parameters}) (input CLK, {', '.join(inputs)},"
-              f" output [47:0] P, output [47:0] PCOUT);\n"
-              f"  generate\n    {'    else '.join(f'{choice}{chr(10)}' for choice in choices)}"
-              f"  endgenerate\nendmodule\n")
+              f" output [47:0] P, output [47:0] PCOUT);\n" + "".join(places) + "endmodule\n")
 
 
 def _config(attributes: dict[str, str]) -> Dsp48e2Config:

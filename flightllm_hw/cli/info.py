@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``flightllm-hw info``: what a preset, a model or a compiled model is."""
+"""``flightllm-hw info``: what a preset, a model or a compiled model is, or what fits a card."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
+from flightllm_hw.bench.shapes import SHAPES
+from flightllm_hw.boards import CARDS
 from flightllm_hw.compiler.flm import open_flm
 from flightllm_hw.compiler.load import ModelConfig, load
 from flightllm_hw.export.info import describe, overview
 from flightllm_hw.presets import PRESETS
 
+from .card import describe_card, print_card
 from .options import UsageError, is_flm
 
 __all__ = ["add"]
@@ -18,13 +22,30 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "info", help="say what a preset, a model or a compiled one is, or which presets there are")
+        "info", help="say what a preset, a model or a compiled one is, which presets there are, or"
+        " what fits a card")
     parser.add_argument("what", nargs="?", metavar="PRESET | MODEL | FILE.flm")
+    parser.add_argument("--card", metavar="C", help=f"one of {', '.join(CARDS)}")
+    parser.add_argument("--shape", metavar="S", action="append", default=[],
+                        help=f"of a model that shall fit: {', '.join(SHAPES)}, or a .json file"
+                             " (default: all of these)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(execute=_execute)
 
 
 def _execute(args: argparse.Namespace) -> int:
-    print(_text(args.what))
+    if args.card is None:
+        if args.shape or args.json:
+            raise UsageError("Only info of a --card takes --shape and --json")
+        print(_text(args.what))
+        return 0
+    if args.what is not None:
+        raise UsageError(f"Info is of --card {args.card} or of {args.what}, not of both")
+    found = describe_card(args.card, args.shape)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        print_card(found)
     return 0
 
 

@@ -95,6 +95,9 @@ class Device(ABC):
     name: ClassVar[str]
     """What users call this kind of device."""
 
+    needs_answers: ClassVar[bool] = False
+    """Whether the device knows of errors by the ``answer`` of :meth:`run` alone."""
+
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
 
@@ -131,8 +134,18 @@ class Device(ABC):
     def close(self) -> None:  # noqa: B027 - most devices have nothing to give back
         """Give back what the device holds."""
 
-    def run(self, program: int, registers: Sequence[int]) -> Report:
+    def run(self, program: int, registers: Sequence[int], answer: int | None = None) -> Report:
         """Start a program, and wait for its end.
+
+        Parameters
+        ----------
+        program : int
+            Byte of the host's memory at which it begins.
+        registers : sequence of int
+            r1 and on.
+        answer : int, optional
+            Byte of a word in the host's memory that the program writes with its last results, FP32;
+            a device that needs one may overwrite it before.
 
         Raises
         ------

@@ -134,7 +134,11 @@ class Session:
             tokens = [token]
 
     def _run(self, tokens: Sequence[int], *, logits: bool) -> None:
-        program = self.model.start(len(tokens))
-        report = self.device.run(program, self.model.registers(tokens, self.position, logits))
+        model = self.model
+        # The last thing that a program writes is the last logit.
+        answered = logits or self.device.needs_answers
+        answer = model.logits + 4 * (model.model.vocab - 1) if answered else None
+        program = model.start(len(tokens))
+        report = self.device.run(program, model.registers(tokens, self.position, answered), answer)
         self.runs.append(Run(program, self.position, len(tokens), report))
         self.position += len(tokens)

@@ -15,6 +15,7 @@ from flightllm_hw.sim.core import HOST as HOST_ADDRESS
 from flightllm_hw.sim.core import lane_base
 from flightllm_hw.sim.kernel import KernelBench
 from flightllm_hw.sim.memory import IDEAL, MemoryTiming
+from flightllm_hw.sim.simulator import Simulator
 from flightllm_hw.sim.trace import Event
 
 from .device import HOST, Bytes, Device, DeviceError, Report
@@ -36,16 +37,18 @@ class SimulatedDevice(Device):
         Whether :attr:`events` are collected.
     waves : path, optional
         File to write waves to.
+    simulator : Simulator, optional
+        A compiled kernel instead of the one of plain Verilog, neither traced nor with waves.
     """
 
     name: ClassVar[str] = "simulated"
 
     def __init__(self, config: AcceleratorConfig, *, timing: MemoryTiming = IDEAL,
                  watchdog: int = 1 << 20, traced: bool = False,
-                 waves: Path | None = None) -> None:
+                 waves: Path | None = None, simulator: Simulator | None = None) -> None:
         super().__init__(config)
         self._timing, self._watchdog = timing, watchdog
-        self._traced, self._waves = traced, waves
+        self._traced, self._waves, self._simulator = traced, waves, simulator
         self._bench: KernelBench | None = None
         self._pages = (0, 0)
 
@@ -74,7 +77,7 @@ class SimulatedDevice(Device):
         host, lane = (pages * PAGE_BYTES for pages in self._pages)
         self._bench = KernelBench(self.config, host_bytes=host, lane_bytes=lane,
                                   timing=self._timing, traced=self._traced,
-                                  waves=self._waves is not None)
+                                  waves=self._waves is not None, simulator=self._simulator)
         if self._waves is not None:
             self._bench.sim.trace(self._waves)
 
