@@ -20,7 +20,6 @@ extensions = [
 ]
 exclude_patterns = ["site"]
 nitpicky = True
-# In the docstring of skew.staggered, whose module does not import it.
 
 # Markdown: anchors for headings, so that pages can link to each other's sections.
 myst_heading_anchors = 3
