@@ -47,7 +47,7 @@ MAY = {
     "runtime": GROUND | {"cache", "golden", "compiler", "core", "kernel", "export", "sim"},
     "bench": GROUND | {"compiler", "golden", "runtime", "sim"},
     "estimate": GROUND | {"bench", "compiler", "sim"},
-    "report": GROUND | {"bench", "compiler", "estimate"},
+    "report": GROUND | {"bench", "compiler", "estimate", "package"},
     "cli": GROUND | {"bench", "estimate", "export", "compiler", "report", "runtime", "kernel",
             "package"},
 }

@@ -6,7 +6,7 @@ brings its pins for, DDR4 and on some cards PCIe, is not here. PCIe's lanes foll
 its block.
 """
 
-from amaranth.build import Resource
+from typing import Any
 
 from flightllm_hw.boards import Card
 from flightllm_hw.boards.flows import Vivado
@@ -36,17 +36,17 @@ def constraints(card: Card, vivado: Vivado) -> str:
     return "\n".join(lines) + "\n\n" + configuration
 
 
-def _properties(loc: str, resource: Resource) -> str:
+def _properties(loc: str, resource: Any) -> str:
     given = "".join(f" {name} {value}" for name, value in resource.attrs.items())
     return f"set_property -dict {{PACKAGE_PIN {loc}{given}}}"
 
 
-def _pin(port: str, resource: Resource) -> str:
+def _pin(port: str, resource: Any) -> str:
     loc, = resource.ios[0].names
     return f"{_properties(loc, resource)} [get_ports {port}]"
 
 
-def _clock(name: str, resource: Resource) -> list[str]:
+def _clock(name: str, resource: Any) -> list[str]:
     pair, period = resource.ios[0], 1e9 / resource.clock.frequency
     # Whether a wrapper's ports are vectors of one bit is the tool's to choose.
     lines = [f"{_properties(half.names[0], resource)} [get_ports {{{name}_clk_{way}*}}]"

@@ -8,14 +8,15 @@
     SLR0   lanes  0 ..  9   control, special functions, the other copy
            HBM
 
-What is no lane is on the lowest die from which ``crossings`` registers reach all others. Lanes are
-shared out evenly, in order. A vector buffer that takes more block RAM than a die has its second
-copy on the next one. Each die has the same part of the card.
+Lanes are where a package has them placed (``package/placement.py``). What is no lane is on the
+lowest die from which ``crossings`` registers reach all others. A vector buffer that takes more block
+RAM than a die has its second copy on the next one. Each die has the same part of the card.
 """
 
 from dataclasses import dataclass, replace
 
 from flightllm_hw.config import AcceleratorConfig
+from flightllm_hw.package.placement import dies as lanes_to_dies
 
 __all__ = ["Die", "Floorplan", "floorplan"]
 
@@ -77,8 +78,10 @@ def floorplan(config: AcceleratorConfig) -> Floorplan:
     home = next((n for n, far in enumerate(farthest) if far <= reach), (count - 1) // 2)
     there = {name: 0 if card is None else getattr(card, name) // count
              for name in ("dsp", "uram", "bram")}
+    placed = () if card is None else lanes_to_dies(config, card)
     dies, first = list[Die](), 0
-    for n, own in enumerate(_shared(config.lanes, count, home)):
+    for n in range(count):
+        own = placed.count(n) if placed else config.lanes
         dies.append(Die(
             name=f"SLR{n}" if card is not None and card.slr else "", borders=abs(n - home),
             lanes=range(first, first + own), parts=(), dsp=own * lane.dsp_total,
@@ -98,9 +101,3 @@ def floorplan(config: AcceleratorConfig) -> Floorplan:
     return Floorplan(dies=tuple(dies), known=card is None or card.slr > 0,
                      reached=farthest[home] <= reach, **there)
 
-
-def _shared(lanes: int, count: int, home: int) -> list[int]:
-    """Lanes of each die: what does not come out even is not where the rest is."""
-    each, more = divmod(lanes, count)
-    others = [n for n in range(count) if n != home][-more:] if more else []
-    return [each + (n in others) for n in range(count)]
