@@ -9,8 +9,8 @@
            HBM
 
 Lanes are where a package has them placed (``package/placement.py``). What is no lane is on the
-lowest die from which ``crossings`` registers reach all others. A vector buffer that takes more block
-RAM than a die has its second copy on the next one. Each die has the same part of the card.
+lowest die from which ``crossings`` registers reach all others. A vector buffer that takes more
+block RAM than a die has its second copy on the next one. Each die has the same part of the card.
 """
 
 from dataclasses import dataclass, replace
