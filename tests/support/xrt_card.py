@@ -15,14 +15,18 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from xml.etree import ElementTree
 
+from flightllm_hw.boards import card
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.kernel.registers import ADDRESS_BITS, Kind, RegisterMap
+from flightllm_hw.kernel.registers import ADDRESS_BITS
+from flightllm_hw.package.kernel_xml import kernel_xml
+from flightllm_hw.package.memory import banks as banks_of_ports
 from flightllm_hw.sim.kernel import ControlBus, _compiled
 from flightllm_hw.sim.memory import AxiMemory
 
-__all__ = ["Argument", "Bank", "Card", "banks_of", "kernel_xml", "read_xclbin", "write_xclbin"]
+__all__ = ["Argument", "Bank", "Card", "banks_of", "read_xclbin", "write_xclbin"]
 
 MAGIC = b"xclbin2\0"
+CARD = "u280"
 PAGE = 4096
 CHUNK = 256
 FOR_EVER = 50_000_000
@@ -50,21 +54,6 @@ class Bank:
 # The file that a card is loaded with.
 
 
-def kernel_xml(config):
-    """The kernel's metadata, as ``package_xo`` takes them: arguments, their ports and offsets."""
-    root = ElementTree.Element("root", versionMajor="1", versionMinor="6")
-    kernel = ElementTree.SubElement(root, "kernel", name=f"flightllm_{config.name}",
-                                    hwControlProtocol="ap_ctrl_hs")
-    args = ElementTree.SubElement(kernel, "args")
-    for n, register in enumerate(RegisterMap(config).arguments):
-        pointer = register.kind is Kind.POINTER
-        ElementTree.SubElement(
-            args, "arg", name=register.name, id=str(n), addressQualifier=str(int(pointer)),
-            port=register.port if pointer else "s_axi_control",
-            size=hex(register.size), offset=hex(register.offset))
-    return ElementTree.tostring(root, encoding="unicode")
-
-
 def banks_of(config, size=64 << 20):
     """A bank a lane, as HBM is; the host's DIMM far behind them."""
     return [*(Bank(f"HBM[{n}]", n * (256 << 20), size) for n in range(config.lanes)),
@@ -72,12 +61,16 @@ def banks_of(config, size=64 << 20):
 
 
 def write_xclbin(path, config, banks=None, name=None):
-    """What stands for the bitstream is the configuration."""
+    """From what a package has: ``kernel.xml``, and each port's bank.
+
+    What stands for the bitstream is the configuration.
+    """
     xml = kernel_xml(config)
     if name is not None:
         xml = xml.replace(f"flightllm_{config.name}", name)
     banks = banks or banks_of(config)
-    connected = [len(banks) - 1, *range(config.lanes)]
+    names = [bank.tag for bank in banks]
+    connected = [names.index(bank) for bank in banks_of_ports(config, card(CARD)).values()]
     path.write_bytes(MAGIC + json.dumps({
         "kernel": xml, "banks": [asdict(bank) for bank in banks], "connected": connected,
         "bitstream": config.to_json()}).encode())
