@@ -23,7 +23,7 @@ _TIED = {"ACIN": 30, "BCIN": 18, "CARRYCASCIN": 1, "CARRYIN": 1, "CARRYINSEL": 3
 # Attributes that no configuration decides.
 _FIXED = {
     "A_INPUT": '"DIRECT"', "B_INPUT": '"DIRECT"', "BMULTSEL": '"B"', "PREADDINSEL": '"A"',
-    "USE_SIMD": '"ONE48"', "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
+    "PREG": "32'd1", "USE_PATTERN_DETECT": '"NO_PATDET"',
     "USE_WIDEXOR": '"FALSE"', "AUTORESET_PATDET": '"NO_RESET"',
 }
 
