@@ -26,6 +26,7 @@ from flightllm_hw.estimate.constants import (
     ROW_BLOCK,
     SETTLED,
 )
+from flightllm_hw.estimate.loads import Loads
 from flightllm_hw.estimate.passes import Passes
 from flightllm_hw.estimate.queues import LANES, MEMORY, TURN, UNITS, VECTOR, Queues
 from flightllm_hw.estimate.steps import Step, Turns, walk
@@ -94,8 +95,7 @@ class Timeline:
         self._there_and_back = LANES_LATENCY + CROSSED * config.crossings
         self._queues = Queues()
         self._lane = self._gathered = 0.0
-        # When the last results come, and their share of the rows that can be written meanwhile.
-        self._gather = 0.0, 0.0, 0.0
+        self._loads = Loads(self._rate)
         # Passes that are not done: what they release, and when nothing of them is under way.
         self._group: list[Sequence[int]] = []
         self._begun = self._quiet = 0.0
@@ -196,7 +196,8 @@ class Timeline:
                              start + product.engine / product.row_blocks + leaving)
         done = self._gathered + self._there_and_back
         rows = product.row_blocks * product.rows
-        self._gather = begun + self._there_and_back, done, rows / (done - begun)
+        before, later = self._loads.gather(begun + self._there_and_back, done, rows)
+        self._queues.put_off(MEMORY, before, later)
         self._engine += product.engine
         self._queues.free[LANES] = now + 1
         self._seen.append((done, self._tape.beats, self._engine, self._special))
@@ -214,13 +215,8 @@ class Timeline:
         if step.name.startswith("ST"):
             # A pass puts out what is stored.
             done += ROW + SETTLED
-        if step.name == "LD.VECTOR":
-            # Rows of the gather go first.
-            first, last, share = self._gather
-            share, begun = min(0.98, share), max(first, done)
-            left = max(0.0, beats - (begun - done))
-            beats += share * max(0.0, min(last - begun, left / (1 - share)))
-        done += beats / self._rate
+        done = (self._loads.load(done, beats) if step.name == "LD.VECTOR"
+                else done + beats / self._rate)
         self._queues.free[MEMORY] = done + 1
         self._special += done - now
         self._queues.release(MEMORY, step.release, done)
