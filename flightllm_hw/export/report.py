@@ -35,7 +35,7 @@ class ModuleReport:
     logic_levels : int
         The longest chain of LUTs in it and below (:mod:`~flightllm_hw.export.levels`).
     pairs : int
-        Of its own LUTs, how many hold two small ones (:mod:`~flightllm_hw.export.pairs`).
+        Of its own LUTs, how many hold two small ones (:mod:`~flightllm_hw.export.packing`).
     """
 
     count: int
