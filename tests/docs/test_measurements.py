@@ -41,3 +41,11 @@ def test_all_commands_are_understood(capsys):
             main(["bench", *call.split(), "--help"])
         assert ended.value.code == 0
     capsys.readouterr()
+
+
+def test_the_readme_has_the_figures_of_the_whole_model():
+    one = script.measured()["decode_128"]
+    said = (f"takes {one['cycles_per_token']:,.0f} cycles a token,"
+            f" {one['tokens_per_second']:.1f} tokens a second at {one['clock_mhz']} MHz")
+    assert one["layers_simulated"] == one["layers"] == 32 and one["bit_exact"]
+    assert said in " ".join((script.HERE.parent / "README.md").read_text().split())
