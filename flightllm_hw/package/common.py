@@ -68,7 +68,7 @@ def placement_text(subject: Subject) -> str:
     """Which lanes are on which die, in words."""
     where = subject.dies
     if not where:
-        return "It is not known to this project how many dies the card has: lanes are not placed."
+        return "It is not known to this project what the card's dies have: lanes are not placed."
     parts = []
     for die in sorted(set(where)):
         lanes = [n for n, other in enumerate(where) if other == die]

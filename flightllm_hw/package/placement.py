@@ -17,8 +17,8 @@ FILL = 0.98
 
 
 def dies(config: AcceleratorConfig, card: Card) -> tuple[int, ...]:
-    """The die of lane 0, lane 1, ...; nothing where it is not known how many a card has."""
-    if not card.slr:
+    """The die of lane 0, lane 1, ...; nothing where it is not known what a card's dies have."""
+    if not card.slr or not card.dsp:
         return ()
     lanes = config.lanes
     if card.memory.kind == "DDR":

@@ -72,18 +72,18 @@ class Floorplan:
 def floorplan(config: AcceleratorConfig) -> Floorplan:
     """The plan for a configuration; a card whose dies are not known has one, and so has none."""
     card, lane, sfu = config.target, config.lane, config.sfu
-    count = 1 if card is None else max(1, card.slr)
+    placed = () if card is None else lanes_to_dies(config, card)
+    count = card.slr if card is not None and placed else 1
     reach = config.crossings // 2
     farthest = [max(n, count - 1 - n) for n in range(count)]
     home = next((n for n, far in enumerate(farthest) if far <= reach), (count - 1) // 2)
     there = {name: 0 if card is None else getattr(card, name) // count
              for name in ("dsp", "uram", "bram")}
-    placed = () if card is None else lanes_to_dies(config, card)
     dies, first = list[Die](), 0
     for n in range(count):
         own = placed.count(n) if placed else config.lanes
         dies.append(Die(
-            name=f"SLR{n}" if card is not None and card.slr else "", borders=abs(n - home),
+            name=f"SLR{n}" if placed else "", borders=abs(n - home),
             lanes=range(first, first + own), parts=(), dsp=own * lane.dsp_total,
             uram=own * lane.uram, bram=0))
         first += own
@@ -98,6 +98,6 @@ def floorplan(config: AcceleratorConfig) -> Floorplan:
     for at in set(copies):
         what = "vector buffer" if copies[0] == copies[1] else "vector buffer, a copy"
         dies[at] = replace(dies[at], parts=(*dies[at].parts, what))
-    return Floorplan(dies=tuple(dies), known=card is None or card.slr > 0,
+    return Floorplan(dies=tuple(dies), known=card is None or bool(placed),
                      reached=farthest[home] <= reach, **there)
 

@@ -72,7 +72,7 @@ def test_windows_are_where_the_channels_are():
     assert seen[HOST, "DDR", 0] == seen[DMA, "DDR", 0] == (0x40_0000_0000, 0x4_0000_0000)
 
 
-@pytest.mark.parametrize("name", [name for name in FLOWS if card(name).slr])
+@pytest.mark.parametrize("name", [name for name in FLOWS if card(name).dsp])
 @pytest.mark.parametrize("preset", ["tiny", "small", "u50", "u250", "u280"])
 def test_lanes_fit_on_their_dies(preset, name):
     there, some = card(name), config(preset)
