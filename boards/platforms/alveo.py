@@ -31,7 +31,7 @@ CATTRIP = "hbm_cattrip"
 """The resource that no design gets."""
 
 
-class AlveoPlatform(XilinxPlatform):  # type: ignore[misc]
+class AlveoPlatform(XilinxPlatform):
     """An Alveo card with an UltraScale+ device: a build goes through Vivado's project flow.
 
     Subclasses say which ``card`` it is, its ``resources``, its ``default_clk`` and, where it is

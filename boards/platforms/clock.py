@@ -17,7 +17,7 @@ from amaranth.lib.wiring import Out
 __all__ = ["ClockInput"]
 
 
-class ClockInput(wiring.Component):  # type: ignore[misc]
+class ClockInput(wiring.Component):
     """The buffers between a differential pair and the logic that it clocks.
 
     Parameters

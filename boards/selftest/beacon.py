@@ -81,7 +81,7 @@ class BeaconConfig:
         return self.frequency // 2
 
 
-class Beacon(wiring.Component):  # type: ignore[misc]
+class Beacon(wiring.Component):
     """A light that blinks, a light per clock that runs, and all of it in words.
 
     The text is first sent 1.5 s after the start, then every 2 s: seconds since the start, and for

@@ -40,7 +40,7 @@ class Decimal:
         return 4 * self.digits
 
 
-class DecimalCounter(wiring.Component):  # type: ignore[misc]
+class DecimalCounter(wiring.Component):
     """value = number of cycles with ``step`` since ``clear``, modulo 10^digits.
 
     Carries are registered: digit k is late by ``k`` cycles, so that a counter of any length is one
@@ -81,7 +81,7 @@ class DecimalCounter(wiring.Component):  # type: ignore[misc]
         return m
 
 
-class Meter(wiring.Component):  # type: ignore[misc]
+class Meter(wiring.Component):
     """value = cycles of this domain while ``gate`` was on last, give or take one.
 
     ``gate`` may come from any other domain. The value begins at 0 with it and stands still

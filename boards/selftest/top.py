@@ -20,7 +20,7 @@ from .decimal import Meter
 __all__ = ["SelfTest"]
 
 
-class SelfTest(Elaboratable):  # type: ignore[misc]
+class SelfTest(Elaboratable):
     """Blinks, and tells which of a card's clocks run: in Hz where there is a UART.
 
     Clocks of the PCIe slot run in a server that gives them, and those of transceivers once their

@@ -30,7 +30,7 @@ class TransmitterConfig:
             raise ValueError(f"A bit must take a cycle or more, not {self.divisor!r}")
 
 
-class Transmitter(wiring.Component):  # type: ignore[misc]
+class Transmitter(wiring.Component):
     """A UART's sending half, 8N1.
 
     A byte is taken when the one before has left; it takes 10 * ``divisor`` cycles.
