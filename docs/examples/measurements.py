@@ -4,7 +4,7 @@
     python docs/examples/measurements.py [NAME ...]     run these, or all; then the tables
     python docs/examples/measurements.py --tables       from what docs/measurements holds
 
-A measurement is a call of ``flightllm-hw bench``; all of them take about three hours on two cores.
+A measurement is a call of ``flightllm-hw bench``; all of them take about five hours on two cores.
 Each leaves its JSON, as it is printed, in ``docs/measurements/NAME.json``.
 """
 
@@ -40,6 +40,10 @@ MEASUREMENTS = {
         f"decode --shape opt-6.7b {U280} --bits 4 --group 128 --context 128 --layers 2",
     "prefill_16": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --context 128"
                   " --tokens 16 --layers 2",
+    "prefill_128": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --context 128"
+                   " --tokens 128 --layers 4",
+    "prefill_128_2_4": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --sparsity 2:4"
+                       " --context 128 --tokens 128 --layers 4",
     "prefill_16_2_4": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --sparsity 2:4"
                       " --context 128 --tokens 16 --layers 2",
 }

@@ -165,13 +165,14 @@ class Core(wiring.Component):
         connect(m, memory.m_axi, host.unit)
         connect(m, host.m_axi, flipped(self.m_axi_host))
 
-        # The special function unit: rows of the gather before those of memory.
+        # The special function unit. Rows of memory before those of the gather: a load ends, then, when
+        # memory has given it, and what waits for it is late by nothing; results wait in their slots.
         passes = place(m, platform, "passes", Merge(MergeConfig(
             width=len(Value.cast(sfu.i.payload)))))
         rows = place(m, platform, "rows", Merge(MergeConfig(
             width=len(Value.cast(sfu.i_row.payload)))))
         for merge, first, second in ((passes, memory.o_pass, vector.o_pass),
-                                     (rows, gather.o_row, memory.o_row)):
+                                     (rows, memory.o_row, gather.o_row)):
             for source, port in ((first, merge.first), (second, merge.second)):
                 _join(m, source, port)
         # A pass takes three cycles at least: a register that is filled every other one will do.
