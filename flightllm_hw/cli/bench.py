@@ -8,7 +8,7 @@ from typing import Any
 
 from flightllm_hw.bench.bench import bench
 
-from .options import UsageError, count, is_flm
+from .options import UsageError, add_command, count, is_flm
 from .progress import Progress
 from .summary import print_bench
 from .work import add_work, work
@@ -18,7 +18,10 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("bench", help="measure the simulated RTL with random weights")
+    parser = add_command(
+        commands, "bench", "measure the simulated RTL with random weights",
+        "decode --shape stories110m --preset small --context 128 --layers 2",
+        "prefill --preset tiny --shape stories260k --tokens 16 --json")
     add_work(parser)
     parser.add_argument("--layers", metavar="N", type=count,
                         help="simulate so many, and extrapolate (default: all)")

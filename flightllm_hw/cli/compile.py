@@ -12,6 +12,7 @@ from flightllm_hw.runtime.calibrated import RUNS, Calibrated, mixed, read_calibr
 
 from .options import (
     UsageError,
+    add_command,
     add_compression,
     add_configuration,
     configuration,
@@ -26,7 +27,11 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("compile", help="compile a model for a configuration")
+    parser = add_command(
+        commands, "compile", "compile a model for a configuration",
+        "model.gguf --preset small -o model.flm",
+        "HF_FOLDER --preset u280 --bits 4 --group 128 --zero-point -o model.flm",
+        "stories15M.bin --preset small --calibration texts.jsonl --average-bits 3.5 -o model.flm")
     parser.add_argument("model", metavar="MODEL", type=Path,
                         help="of llama2.c, Hugging Face, or a GGUF file")
     add_configuration(parser, required=True)

@@ -11,6 +11,7 @@ from rich.table import Table
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.estimate.estimate import estimate
 
+from .options import add_command
 from .work import add_work, work
 
 __all__ = ["add"]
@@ -21,7 +22,10 @@ _CAUSES = {"memory": "memory delivers", "engine": "chains multiply",
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("estimate", help="estimate cycles, without a simulation")
+    parser = add_command(
+        commands, "estimate", "estimate cycles, without a simulation",
+        "decode --shape llama2-7b --preset u280 --context 2048",
+        "prefill --shape llama2-7b --preset u280 --sparsity 2:4 --tokens 128")
     add_work(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(execute=_execute)

@@ -14,16 +14,17 @@ from flightllm_hw.export.info import describe, overview
 from flightllm_hw.presets import PRESETS
 
 from .card import describe_card, print_card
-from .options import UsageError, is_flm
+from .options import UsageError, add_command, is_flm
 
 __all__ = ["add"]
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "info", help="say what a preset, a model or a compiled one is, which presets there are, or"
-        " what fits a card")
+    parser = add_command(
+        commands, "info", "say what a preset, a model or a compiled one is, which presets there"
+        " are, or what fits a card", "", "u280", "model.flm --json",
+        "--card u280 --shape llama2-7b")
     parser.add_argument("what", nargs="?", metavar="PRESET | MODEL | FILE.flm")
     parser.add_argument("--card", metavar="C", help=f"one of {', '.join(CARDS)}")
     parser.add_argument("--shape", metavar="S", action="append", default=[],

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from flightllm_hw import __version__
 from flightllm_hw.bench.errors import BenchError
 from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.load import LoadError
@@ -27,7 +28,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="flightllm-hw", description="An LLM accelerator for FPGAs.")
+    parser = _Parser(prog="flightllm-hw", description="An LLM accelerator for FPGAs: from model"
+                     " files to text out of its simulated RTL, to Verilog, to a card's scripts.",
+                     epilog="flightllm-hw COMMAND --help says more of each, with examples.")
+    parser.add_argument("--version", action="version", version=f"flightllm-hw {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (run, compile, bench, estimate, report, info, verilog, package):
         command.add(commands)

@@ -4,6 +4,7 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flightllm_hw.compiler.compress.attention import LocalGlobal
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
@@ -11,12 +12,21 @@ from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.formats import Pattern
 from flightllm_hw.presets import PRESETS, preset
 
-__all__ = ["UsageError", "add_compression", "add_configuration", "add_setting", "configuration",
-           "count", "is_flm", "recipe"]
+__all__ = ["UsageError", "add_command", "add_compression", "add_configuration", "add_setting",
+           "configuration", "count", "is_flm", "recipe"]
 
 
 class UsageError(Exception):
     """What a user cannot have; a sentence."""
+
+
+def add_command(commands: Any, name: str, purpose: str, *examples: str) -> argparse.ArgumentParser:
+    """A command's parser: its ``--help`` says what it is for, and ends with calls that work."""
+    calls = "\n".join(f"  flightllm-hw {name} {example}".rstrip() for example in examples)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=f"for example:\n{calls}", formatter_class=argparse.RawDescriptionHelpFormatter)
+    return parser
 
 
 def count(text: str) -> int:

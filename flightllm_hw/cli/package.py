@@ -11,14 +11,16 @@ from flightllm_hw.package.files import write
 from flightllm_hw.package.package import FLOWS
 from flightllm_hw.presets import PRESETS
 
-from .options import UsageError, add_configuration, configuration
+from .options import UsageError, add_command, add_configuration, configuration
 
 __all__ = ["add"]
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("package", help="write what makes a bitstream of a kernel")
+    parser = add_command(
+        commands, "package", "write what makes a bitstream of a kernel",
+        "--card u280 --flow vitis -o build/vitis", "--card u250 --flow vivado -o build/vivado")
     parser.add_argument("--card", choices=CARDS, required=True, help="what it is for")
     parser.add_argument("--flow", choices=FLOWS, required=True,
                         help="a kernel for the card's Vitis platform, or a design of its own")

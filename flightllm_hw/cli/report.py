@@ -20,7 +20,7 @@ from flightllm_hw.report.resources import read_resources
 from flightllm_hw.report.runs import read_run, run_of, setting_of
 from flightllm_hw.report.subject import Subject
 
-from .options import UsageError, configuration, is_flm, recipe
+from .options import UsageError, add_command, configuration, is_flm, recipe
 from .progress import Progress
 from .work import BITS, CONTEXT, GROUP, add_model
 
@@ -29,8 +29,10 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "report", help="write an HTML page of an accelerator and a model on it")
+    parser = add_command(
+        commands, "report", "write an HTML page of an accelerator and a model on it",
+        "--shape llama2-7b --preset u280 -o report.html",
+        "--run docs/measurements/decode_128.json -o report.html")
     parser.add_argument("model", nargs="?", metavar="FILE.flm", type=Path,
                         help="a compiled model, in place of --shape and of how it is compressed")
     add_model(parser, required=False)

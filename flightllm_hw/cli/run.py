@@ -18,6 +18,7 @@ from flightllm_hw.runtime.timeline import write_timeline
 
 from .options import (
     UsageError,
+    add_command,
     add_compression,
     add_configuration,
     configuration,
@@ -33,7 +34,11 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("run", help="write text with a model")
+    parser = add_command(
+        commands, "run", "write text with a model",
+        '--prompt "Once upon a time" --tokens 100',
+        'stories15M.bin --preset small --bits 4 --device golden --prompt "Lily and"',
+        "model.flm --temperature 0.8 --top-p 0.9 --seed 1 --trace time.json")
     parser.add_argument("model", nargs="?", metavar="MODEL | FILE.flm", type=Path,
                         help="without one, the model that comes with the package")
     parser.add_argument("--device", choices=DEVICES, default="simulated",

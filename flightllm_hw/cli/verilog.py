@@ -7,14 +7,17 @@ from typing import Any
 
 from flightllm_hw.export.files import FLAVOURS, write
 
-from .options import add_configuration, configuration
+from .options import add_command, add_configuration, configuration
 
 __all__ = ["add"]
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("verilog", help="write the Verilog of a configuration")
+    parser = add_command(
+        commands, "verilog", "write the Verilog of a configuration",
+        "--preset u280 -o build/u280",
+        "--config mine.json --flavour behavioural --no-report -o build/mine")
     add_configuration(parser, required=True)
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True,
                         help="where the files go")
