@@ -2,6 +2,7 @@
 """Estimates every point that the RTL was measured at, and writes the table of docs/estimate.md::
 
     python docs/examples/estimates.py
+    python docs/examples/estimates.py --measure     the points of tests/estimate on the RTL, first
 
 Points are those of ``tests/estimate/points.json`` and the measurements at full size,
 ``docs/measurements``.
@@ -10,6 +11,8 @@ Points are those of ``tests/estimate/points.json`` and the measurements at full 
 import argparse
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import measurements
@@ -30,6 +33,18 @@ def points():
                                         measurements.MEASUREMENTS[name]).groups("")
         found.append({"arguments": arguments, "bench": bench, "cycles": measured["cycles"]})
     return found
+
+
+def measure():
+    """Run what ``points.json`` names on the RTL, and write its cycles there."""
+    command = [Path(sys.executable).with_name("flightllm-hw"), "bench"]
+    lines = []
+    for point in json.loads(POINTS.read_text()):
+        done = subprocess.run([*command, *f"{point['arguments']} {point['bench']}".split(),
+                               "--no-check", "--json"],
+                              cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        lines.append(json.dumps(point | {"cycles": json.loads(done.stdout)["cycles"]}))
+    POINTS.write_text("[\n  " + ",\n  ".join(lines) + "\n]\n")
 
 
 def wanted(arguments):
@@ -54,5 +69,13 @@ def filled(page):
     return before + FIRST + "\n".join(table()) + "\n" + LAST + rest.split(LAST)[1]
 
 
-if __name__ == "__main__":
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measure", action="store_true", help="on the RTL, about ten minutes")
+    if parser.parse_args(argv).measure:
+        measure()
     PAGE.write_text(filled(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()

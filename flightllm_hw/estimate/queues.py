@@ -95,13 +95,3 @@ class Queues:
         """A unit gives tokens."""
         for taker in takers:
             self._tokens[giver][taker].append(now)
-
-    def put_off(self, giver: int, before: float, now: float) -> None:
-        """What a unit was done with at ``before`` it is done with now; tokens come as late."""
-        if before == now:
-            return
-        self.free[giver] = max(self.free[giver], now)
-        for tokens in self._tokens[giver]:
-            for n, given in enumerate(tokens):
-                if given == before:
-                    tokens[n] = now

@@ -26,7 +26,6 @@ from flightllm_hw.estimate.constants import (
     ROW_BLOCK,
     SETTLED,
 )
-from flightllm_hw.estimate.loads import Loads
 from flightllm_hw.estimate.passes import Passes
 from flightllm_hw.estimate.queues import LANES, MEMORY, TURN, UNITS, VECTOR, Queues
 from flightllm_hw.estimate.steps import Step, Turns, walk
@@ -95,7 +94,6 @@ class Timeline:
         self._there_and_back = LANES_LATENCY + CROSSED * config.crossings
         self._queues = Queues()
         self._lane = self._gathered = 0.0
-        self._loads = Loads(self._rate)
         # Passes that are not done: what they release, and when nothing of them is under way.
         self._group: list[Sequence[int]] = []
         self._begun = self._quiet = 0.0
@@ -191,13 +189,9 @@ class Timeline:
         start = max(now, self._lane + TURN)
         self._lane = end = self._tape.take(product, start)
         leaving = product.row_blocks * max(product.results, ROW_BLOCK * step.fields["tokens"])
-        begun = max(start, self._gathered)
         self._gathered = max(end + product.results, self._gathered + leaving,
                              start + product.engine / product.row_blocks + leaving)
         done = self._gathered + self._there_and_back
-        rows = product.row_blocks * product.rows
-        before, later = self._loads.gather(begun + self._there_and_back, done, rows)
-        self._queues.put_off(MEMORY, before, later)
         self._engine += product.engine
         self._queues.free[LANES] = now + 1
         self._seen.append((done, self._tape.beats, self._engine, self._special))
@@ -211,12 +205,10 @@ class Timeline:
             beats = 64 * f["pairs"] / self._config.lane.beat_bits
         else:
             beats = f["count"] if step.name == "ST.SCALARS" else f["rows"] * self._row
-        done = now + LOAD + self._latency
+        done = now + LOAD + self._latency + beats / self._rate
         if step.name.startswith("ST"):
             # A pass puts out what is stored.
             done += ROW + SETTLED
-        done = (self._loads.load(done, beats) if step.name == "LD.VECTOR"
-                else done + beats / self._rate)
         self._queues.free[MEMORY] = done + 1
         self._special += done - now
         self._queues.release(MEMORY, step.release, done)
