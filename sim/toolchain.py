@@ -28,7 +28,8 @@ __all__ = ["BuildError", "Compiler", "build", "find_compiler", "wave_format"]
 HERE = Path(__file__).parent
 DESIGN = HERE / "design.cpp"
 HARNESS = (HERE / "harness.cpp", HERE / "harness.h", DESIGN)
-HEADER = "verilated.pch"
+# Verilator's headers, read in advance: for what is optimised, and for what is not.
+HEADERS = {"often": ("often.pch", ()), "once": ("once.pch", ("-O0",))}
 
 VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--threads",
             "1", "--prefix", "Vdut", "-Wno-fatal", "-Wno-lint", "-Wno-style",
@@ -236,23 +237,22 @@ def _compile(place: Path, generated: list[Path], extra_sources: Sequence[Path], 
     sources = [*_gather(place / "generated", "often", [*often, DESIGN], ONE_FILE),
                *_gather(place / "generated", "once", once, ONCE)]
     runtime = _runtime(job)
-    shared = runtime / HEADER
     objects = [place / f"{n}.o" for n in range(len(sources) + len(extra_sources))]
 
     def one(source: Path, target: Path) -> None:
-        include = ["-I", place / "generated"]
         if source in extra_sources:
             job.compile(source, target)
-        elif source.name.startswith("once"):
-            job.compile(source, target, *include, "-O0")
-        elif shared.exists():
+            return
+        header, flags = HEADERS[source.name.partition("_")[0]]
+        flags = ("-I", place / "generated", *flags)
+        if (shared := runtime / header).exists():
             try:
-                job.compile(source, target, *include, "-include-pch", shared)
+                job.compile(source, target, *flags, "-include-pch", shared)
+                return
             except BuildError:
                 # Someone has touched a header since.
-                job.compile(source, target, *include)
-        else:
-            job.compile(source, target, *include)
+                pass
+        job.compile(source, target, *flags)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(one, [*sources, *extra_sources], objects))
@@ -292,7 +292,8 @@ def _runtime(job: _Job) -> Path:
             objects = [place / f"{source.stem}.o" for source in sources]
             list(pool.map(job.compile, sources, objects))
         if job.level == 1 and "clang" in Path(job.compiler.command[0]).name:
-            job.compile(include / "verilated.h", place / HEADER, "-x", "c++-header")
+            for header, flags in HEADERS.values():
+                job.compile(include / "verilated.h", place / header, *flags, "-x", "c++-header")
 
     harness = [path.read_bytes() for path in HARNESS]
     return cached("runtime", digest(*job.tools, *harness), fill)

@@ -10,6 +10,7 @@ For everything that takes more than a few thousand cycles::
 What is built is cached by content, see :mod:`flightllm_hw.sim.toolchain`.
 """
 
+import inspect
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,7 @@ def compile(component: Elaboratable, *, platform: Any = None, name: str = "dut",
     options
         Passed to :func:`compile_verilog`.
     """
-    text = verilog.convert(component, name=name, platform=platform)
+    text = _converted(component, platform, name)
     return compile_verilog(text, name, shapes=shapes(component), **options)
 
 
@@ -90,6 +91,20 @@ def module_ports(text: str, top: str) -> list[Port]:
     found = re.findall(r"\b(input|output)\s+(?:(?:wire|reg|logic|signed)\s+)*"
                        r"(?:\[(\d+):0\]\s*)?(\w+)", module[1])
     return [Port(name, int(high or 0) + 1, way == "input") for way, high, name in found]
+
+
+def _converted(component: Elaboratable, platform: Any, name: str) -> str:
+    """Its Verilog, converted once where type and configuration say all of it."""
+    config = getattr(component, "config", None)
+    if config is None or [*inspect.signature(type(component)).parameters] != ["config"]:
+        return verilog.convert(component, name=name, platform=platform)
+    key = type(component), config, type(platform), name
+    if key not in _CONVERTED:
+        _CONVERTED[key] = verilog.convert(component, name=name, platform=platform)
+    return _CONVERTED[key]
+
+
+_CONVERTED: dict[tuple[Any, ...], str] = {}
 
 
 def _member(name: str) -> str:

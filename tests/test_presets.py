@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from flightllm_hw.cli import main
-from flightllm_hw.export.files import export
 from flightllm_hw.presets import PRESETS
+from support.exported import exported
 from support.lint import lint
 
 pytestmark = pytest.mark.rtl
 
 
-ALIKE = ("u50", "u55c", "vhk158")
+ALIKE = ("u50", "u55c", "u250", "vhk158")
 
 
 def clean(text, top, folder, *, vendor):
@@ -31,9 +31,9 @@ def clean(text, top, folder, *, vendor):
 
 
 @pytest.mark.parametrize("flavour, name", [
-    ("vendor", "tiny"), ("vendor", "small"), ("behavioural", "u250")])
+    ("vendor", "tiny"), ("vendor", "small"), ("behavioural", "tiny"), ("behavioural", "small")])
 def test_presets_are_exported_and_clean(flavour, name, tmp_path):
-    design = export(PRESETS[name], flavour)
+    design = exported(name, flavour)
     clean(design.text, design.top, tmp_path, vendor=flavour == "vendor")
 
 
@@ -41,6 +41,7 @@ def test_presets_are_exported_and_clean(flavour, name, tmp_path):
 def test_others_are_the_u280s_modules_in_other_numbers(name):
     other, u280 = PRESETS[name], PRESETS["u280"]
     same = {"name": name, "card": name, "lanes": other.lanes, "crossings": other.crossings,
+            "clock_mhz": other.clock_mhz,
             "sfu": replace(u280.sfu, rows=other.sfu.rows)}
     assert other == replace(u280, **same)
 

@@ -165,8 +165,8 @@ class Core(wiring.Component):
         connect(m, memory.m_axi, host.unit)
         connect(m, host.m_axi, flipped(self.m_axi_host))
 
-        # The special function unit. Rows of memory before those of the gather: a load ends, then, when
-        # memory has given it, and what waits for it is late by nothing; results wait in their slots.
+        # The special function unit. Rows of memory go before those of the gather: a load ends when
+        # memory has given it, and results wait in their slots.
         passes = place(m, platform, "passes", Merge(MergeConfig(
             width=len(Value.cast(sfu.i.payload)))))
         rows = place(m, platform, "rows", Merge(MergeConfig(

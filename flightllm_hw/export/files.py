@@ -78,8 +78,8 @@ def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor"
     """Write ``flightllm_<name>.v`` and, if wanted, ``report.json`` and ``report.md``.
 
     Resources are estimated from the vendor flavour whatever is written, because Yosys finds no more
-    than the multiplier of a DSP slice by itself. Nothing is written before everything is done, and
-    each file is there as a whole or not at all.
+    than the multiplier of a DSP slice by itself. The folder is made at once, for minutes are lost
+    if it cannot be; files when everything is done, each as a whole or not at all.
 
     Returns
     -------
@@ -96,14 +96,13 @@ def write(config: AcceleratorConfig, directory: Path, *, flavour: str = "vendor"
         If a file cannot be written.
     """
     _check(flavour)
+    directory.mkdir(parents=True, exist_ok=True)
     mapped = _mapped_ahead(config) if report else None
     exported = mapped if mapped and flavour == "vendor" else export(config, flavour)
     texts = {f"{exported.top}.v": verilog_text(config, exported, flavour)}
     if mapped:
         estimate = resource_report(mapped, config.target)
         texts |= {"report.json": estimate.to_json(), "report.md": estimate.to_markdown()}
-
-    directory.mkdir(parents=True, exist_ok=True)
     return [write_text(directory / name, text) for name, text in texts.items()]
 
 

@@ -8,6 +8,13 @@ import pytest
 from flightllm_hw.cli import main
 from flightllm_hw.export import files
 from flightllm_hw.presets import PRESETS, TINY
+from support.exported import export_once
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    """An export takes ten seconds; these tests are of what is done with it."""
+    monkeypatch.setattr(files, "export", export_once)
 
 
 def test_verilog_of_a_preset_is_written(tmp_path, capsys):

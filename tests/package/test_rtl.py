@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from flightllm_hw.boards import card
-from flightllm_hw.export.files import export
 from flightllm_hw.package.package import contents
 from flightllm_hw.presets import TINY
+from support.exported import exported
 from support.lint import lint
 from support.packages import ports
 from support.tcl_recorder import record
@@ -22,7 +22,7 @@ KERNEL = "flightllm_tiny"
 
 @pytest.fixture(scope="module")
 def files():
-    return contents(TINY, card("u280"), "vitis", export(TINY, "vendor"))
+    return contents(TINY, card("u280"), "vitis", exported("tiny"))
 
 
 @pytest.fixture(scope="module")
