@@ -20,7 +20,8 @@ from flightllm_hw.formats.functions import rotary_steps
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.machine import Machine, Stop
 from flightllm_hw.isa.assembly import assemble
-from flightllm_hw.isa.instruction import Instruction, to_bytes
+from flightllm_hw.isa.encoding import to_bytes
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import Bank, Target, Unit
 from flightllm_hw.isa.vector import (
     Addend,

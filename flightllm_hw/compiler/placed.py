@@ -10,7 +10,8 @@ from flightllm_hw.compiler.errors import CompileError
 from flightllm_hw.compiler.memory import PROGRAM_BYTES
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.program import decode_program, prefill_program
-from flightllm_hw.isa.instruction import Instruction, to_bytes
+from flightllm_hw.isa.encoding import to_bytes
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS
 
 __all__ = ["Placed", "place_programs"]

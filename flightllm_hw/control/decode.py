@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.hierarchy import place
-from flightllm_hw.isa.instruction import Reason
+from flightllm_hw.isa.encoding import Reason
 from flightllm_hw.isa.table import BITS, HEADER_BITS, KINDS, PATCHES, REGISTERS, Unit
 
 from .layouts import TAPE, decoded, header
@@ -27,7 +27,7 @@ class Decoder(wiring.Component):
 
     One instruction at a time; registers are read between ``i`` and ``o``, and so are those that the
     instruction before has left once it was taken from ``o``. Legal is what
-    :func:`flightllm_hw.isa.instruction.decode` takes, and the reason is the same.
+    :func:`flightllm_hw.isa.encoding.decode` takes, and the reason is the same.
 
     Members
     -------

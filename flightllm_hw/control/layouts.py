@@ -54,7 +54,7 @@ def decoded() -> data.StructLayout:
     """An instruction: its place in the table, what it waits for and releases, its fields' bits.
 
     ``unit``: whose queue it goes to; ``tape``: to none. ``reason``: why it is illegal,
-    :class:`~flightllm_hw.isa.instruction.Reason`, or zero.
+    :class:`~flightllm_hw.isa.encoding.Reason`, or zero.
     """
     return data.StructLayout({"kind": range(len(KINDS)), "unit": range(len(Unit)), "tape": 1,
                               "wait": len(Unit),

@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from flightllm_hw.isa.instruction import Reason
+from flightllm_hw.isa.encoding import Reason
 from flightllm_hw.isa.table import BITS, HEADER_BITS, KINDS
 
 from .layouts import fields, header
@@ -21,7 +21,7 @@ def _end(k):
 
 
 class Legality(wiring.Component):
-    """The first four rules of :func:`flightllm_hw.isa.instruction.decode`, made of the table.
+    """The first four rules of :func:`flightllm_hw.isa.encoding.decode`, made of the table.
 
     ::
 
@@ -39,7 +39,7 @@ class Legality(wiring.Component):
     known : In
         Whether there is one.
     reason : Out
-        The first rule that is broken (:class:`~flightllm_hw.isa.instruction.Reason`), or zero.
+        The first rule that is broken (:class:`~flightllm_hw.isa.encoding.Reason`), or zero.
 
     Latency: ``latency`` cycles. Moves in every cycle; ``kind`` and ``known`` are held meanwhile.
     Reset: none, there is nothing to forget.

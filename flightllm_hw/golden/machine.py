@@ -18,12 +18,9 @@ from flightllm_hw.golden.queues import ProgramError, Queues
 from flightllm_hw.golden.stopped import Stop, Stopped
 from flightllm_hw.golden.tasks import Task
 from flightllm_hw.golden.units import Units
+from flightllm_hw.isa.encoding import InstructionError, from_bytes
 from flightllm_hw.isa.errors import FETCH, Error
-from flightllm_hw.isa.instruction import (
-    Instruction,
-    InstructionError,
-    from_bytes,
-)
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS, LOOPS, REGISTERS, Unit
 
 __all__ = ["Machine", "Stop", "Stopped"]

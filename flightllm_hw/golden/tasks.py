@@ -44,7 +44,7 @@ class Task:
     @classmethod
     def of(cls, instruction: Instruction, registers: Sequence[int],
            config: AcceleratorConfig) -> "Task":
-        """What an instruction is, as :func:`~flightllm_hw.isa.instruction.apply_patches` has it."""
+        """What an instruction is, as :func:`~flightllm_hw.isa.patches.apply_patches` has it."""
         fields = dict(instruction.fields)
         places = {f.name: n for n, f in enumerate(instruction.kind.fields)}
         added: dict[str, int] = {}

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from flightllm_hw.isa.instruction import Reason
+from flightllm_hw.isa.encoding import Reason
 from flightllm_hw.isa.table import (
     BITS,
     HEADER,

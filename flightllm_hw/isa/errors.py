@@ -7,7 +7,7 @@ at fault, and a byte address where memory is at fault.
 
 from enum import IntEnum
 
-from flightllm_hw.isa.instruction import Reason
+from flightllm_hw.isa.encoding import Reason
 from flightllm_hw.isa.table import Unit
 
 __all__ = ["FETCH", "UNIT", "Detail", "Error"]
@@ -37,7 +37,7 @@ class Detail(IntEnum):
 class Error(IntEnum):
     """Why a program was stopped.
 
-    ``KIND`` to ``PATCH``: it is no instruction (:class:`~flightllm_hw.isa.instruction.Reason`).
+    ``KIND`` to ``PATCH``: it is no instruction (:class:`~flightllm_hw.isa.encoding.Reason`).
     ``LOOPS``: loops are too deep. ``OVERFLOW``: more than 255 tokens from one unit to another.
     ``WATCHDOG``: nothing has moved for too long. ``CANCELLED``: somebody wished so.
     ``MISALIGNED`` to ``DECERR``: it could not be read (16 + :class:`Detail`). ``MEMORY``,

@@ -24,7 +24,8 @@ from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.runs import LAYER
 from flightllm_hw.formats import Pattern
-from flightllm_hw.isa.instruction import Instruction, from_bytes
+from flightllm_hw.isa.encoding import from_bytes
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS
 from flightllm_hw.report.errors import ReportError
 

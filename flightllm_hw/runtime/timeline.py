@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flightllm_hw.compiler.compiled import Compiled
-from flightllm_hw.isa.instruction import Instruction, from_bytes
+from flightllm_hw.isa.encoding import from_bytes
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS
 from flightllm_hw.sim.trace import spans, trace_events
 

@@ -11,7 +11,7 @@ from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.compiler.load import load
 from flightllm_hw.compiler.placed import place_programs
 from flightllm_hw.compiler.plan import Plan
-from flightllm_hw.isa.instruction import decode, encode
+from flightllm_hw.isa.encoding import decode, encode
 from flightllm_hw.isa.table import Unit
 from flightllm_hw.presets import preset
 from support.checkpoints import LLAMA, OPT, write_hf

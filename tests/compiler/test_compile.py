@@ -17,7 +17,7 @@ from flightllm_hw.compiler.plan import Plan
 from flightllm_hw.compiler.quantizer import compressed as compress_tensor
 from flightllm_hw.formats import Pattern, dequantize
 from flightllm_hw.golden.model import Cache, Model
-from flightllm_hw.isa.instruction import decode, encode
+from flightllm_hw.isa.encoding import decode, encode
 from flightllm_hw.presets import preset
 from support.checkpoints import LLAMA, draw, write_gguf, write_hf, write_v0, write_v2
 from support.compiled import Golden, any_shape, compiled, deviation, distance

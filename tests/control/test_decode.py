@@ -8,7 +8,8 @@ from flightllm_hw.control.decode import Decoder
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
-from flightllm_hw.isa.instruction import InstructionError, Reason, apply_patches, decode
+from flightllm_hw.isa.encoding import InstructionError, Reason, decode
+from flightllm_hw.isa.patches import apply_patches
 from flightllm_hw.isa.table import HEADER_BITS, KINDS
 from flightllm_hw.sim.traffic import STEADY, TRAFFIC
 from support.control import (

@@ -14,8 +14,8 @@ import pytest
 
 from flightllm_hw.golden.machine import Machine, Stop
 from flightllm_hw.isa.assembly import assemble
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.isa.errors import Error
-from flightllm_hw.isa.instruction import to_bytes
 from flightllm_hw.isa.table import Unit
 from flightllm_hw.sim.core import CoreBench
 from flightllm_hw.sim.trace import Event, Span, spans, trace_events, write_trace

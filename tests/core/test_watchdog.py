@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from flightllm_hw.isa.assembly import assemble
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.isa.errors import Error
-from flightllm_hw.isa.instruction import to_bytes
 from flightllm_hw.presets import TINY
 from flightllm_hw.sim import core
 from flightllm_hw.sim.memory import AxiMemory

@@ -6,8 +6,8 @@ import pytest
 
 from flightllm_hw.golden.machine import Machine, Stop
 from flightllm_hw.isa.assembly import assemble
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.isa.errors import Detail, Error
-from flightllm_hw.isa.instruction import to_bytes
 from flightllm_hw.presets import preset
 
 TINY = preset("tiny")

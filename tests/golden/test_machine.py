@@ -15,7 +15,9 @@ from flightllm_hw.formats import (
 )
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.machine import Machine, Stop
-from flightllm_hw.isa.instruction import Instruction, from_pass, to_bytes
+from flightllm_hw.isa.encoding import to_bytes
+from flightllm_hw.isa.instruction import Instruction
+from flightllm_hw.isa.passes import from_pass
 from flightllm_hw.presets import preset
 from support.sfu import ordinary, same_bits
 

@@ -8,7 +8,7 @@ import pytest
 
 from flightllm_hw.golden.machine import Stop
 from flightllm_hw.isa.assembly import assemble
-from flightllm_hw.isa.instruction import from_bytes, to_bytes
+from flightllm_hw.isa.encoding import from_bytes, to_bytes
 from flightllm_hw.isa.table import KINDS
 from flightllm_hw.presets import preset
 from support.programs import random_program

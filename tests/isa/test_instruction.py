@@ -9,18 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flightllm_hw.formats import Pattern
-from flightllm_hw.isa.instruction import (
-    Instruction,
-    InstructionError,
-    Reason,
-    apply_patches,
-    as_pass,
-    decode,
-    encode,
-    from_bytes,
-    from_pass,
-    to_bytes,
-)
+from flightllm_hw.isa.encoding import InstructionError, Reason, decode, encode, from_bytes, to_bytes
+from flightllm_hw.isa.instruction import Instruction
+from flightllm_hw.isa.passes import as_pass, from_pass
+from flightllm_hw.isa.patches import apply_patches
 from flightllm_hw.isa.table import BITS, KINDS, PATCHES, Bank, Target, Unit, kind, layout
 from flightllm_hw.isa.vector import Addend, Arrange, Factor, Function, VectorPass, Wait
 from support.instructions import instructions

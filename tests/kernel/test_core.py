@@ -7,7 +7,7 @@ import pytest
 
 from flightllm_hw.control.errors import Error
 from flightllm_hw.isa.assembly import assemble
-from flightllm_hw.isa.instruction import encode
+from flightllm_hw.isa.encoding import encode
 from flightllm_hw.kernel.kernel import Kernel
 from flightllm_hw.memory.faults import Fault
 from flightllm_hw.sim.memory import AXI_MEMORY_SOURCE, AxiMemory

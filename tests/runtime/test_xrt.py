@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from flightllm_hw.isa.assembly import assemble
+from flightllm_hw.isa.encoding import encode
 from flightllm_hw.isa.errors import Error
-from flightllm_hw.isa.instruction import encode
 from flightllm_hw.presets import SMALL, TINY
 from flightllm_hw.runtime import xrt_registers
 from flightllm_hw.runtime.device import HOST, DeviceError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from flightllm_hw.formats.append import value_groups
-from flightllm_hw.isa.instruction import from_bytes, to_bytes
+from flightllm_hw.isa.encoding import from_bytes, to_bytes
 from support.compiled import Golden
 
 SIZE = 64

@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from flightllm_hw.control.decode import Decoder
 from flightllm_hw.control.layouts import decoded
 from flightllm_hw.control.registers import Registers
-from flightllm_hw.isa.instruction import Instruction, encode
+from flightllm_hw.isa.encoding import encode
+from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.table import BITS, HEADER_BITS, KINDS, PATCHES, REGISTERS, Unit
 from flightllm_hw.sim import verilator
 

@@ -11,7 +11,8 @@ from flightllm_hw.control.control import Control, ControlConfig
 from flightllm_hw.control.errors import Error
 from flightllm_hw.control.fetch import FetchConfig
 from flightllm_hw.control.layouts import UNITS, kinds, member
-from flightllm_hw.isa.instruction import InstructionError, apply_patches, decode
+from flightllm_hw.isa.encoding import InstructionError, decode
+from flightllm_hw.isa.patches import apply_patches
 from flightllm_hw.isa.table import LOOPS, REGISTERS, Unit
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.memory import AXI_MEMORY_SOURCE, IDEAL, AxiMemory

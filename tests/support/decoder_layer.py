@@ -14,7 +14,7 @@ from flightllm_hw.formats.functions import rotary_steps
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.machine import Machine
 from flightllm_hw.isa.assembly import assemble
-from flightllm_hw.isa.instruction import to_bytes
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.presets import preset
 
 TINY = preset("tiny")

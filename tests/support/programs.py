@@ -12,7 +12,7 @@ import numpy as np
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.golden.machine import Machine
 from flightllm_hw.isa.assembly import disassemble
-from flightllm_hw.isa.instruction import from_bytes, to_bytes
+from flightllm_hw.isa.encoding import from_bytes, to_bytes
 from flightllm_hw.isa.table import BITS, LOOPS
 from support.programs_append import ProgramDrawer
 from support.programs_draw import SPAN, VARYING

@@ -7,8 +7,8 @@ whole report, its address among it; what is said here knows nothing of the golde
 
 from dataclasses import replace
 
+from flightllm_hw.isa.encoding import InstructionError, decode, from_bytes, to_bytes
 from flightllm_hw.isa.errors import FETCH, Detail, Error
-from flightllm_hw.isa.instruction import InstructionError, decode, from_bytes, to_bytes
 from flightllm_hw.isa.table import LOOPS, Unit
 from support.programs import SIZE
 from support.programs_broken_units import (

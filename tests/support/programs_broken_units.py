@@ -4,8 +4,8 @@
 
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.golden.tape import most_beats
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.isa.errors import Detail, Error
-from flightllm_hw.isa.instruction import to_bytes
 from flightllm_hw.isa.table import Target
 from flightllm_hw.isa.vector import Arrange, Output
 from support.programs_plan import Plan, rewrite

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flightllm_hw.isa.encoding import to_bytes
 from flightllm_hw.isa.errors import Detail, Error
-from flightllm_hw.isa.instruction import to_bytes
 from support.programs import SIZE, Program, assembled, body, finish
 from support.programs_append import ProgramDrawer
 
