@@ -9,8 +9,8 @@ import pytest
 from flightllm_hw.export.kernel import VitisKernel
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.verilog import convert
-from support.kernel import SMALLEST, ToyKernel
 from support.cocotb_runner import run_bench
+from support.kernel import SMALLEST, ToyKernel
 
 
 @pytest.mark.parametrize("simulator", ["icarus", "verilator"])
