@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from flightllm_hw.cache import cached, digest
-from flightllm_hw.sim.compiler import LEVELS, BuildError, Compiler, find_compiler, run
+from flightllm_hw.sim.cxx import LEVELS, BuildError, Compiler, find_compiler, run
 from flightllm_hw.sim.islands import mark_islands
 
 __all__ = ["build"]

@@ -21,7 +21,7 @@ from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 
 from flightllm_hw.export import verilog
-from flightllm_hw.sim import compiler, toolchain
+from flightllm_hw.sim import cxx, toolchain
 from flightllm_hw.sim.simulator import Port, Simulator
 
 __all__ = ["compile", "compile_verilog", "module_ports", "shapes"]
@@ -73,7 +73,7 @@ def compile_verilog(text: str, top: str, ports: Sequence[Port] | None = None, *,
         f"CLOCK({port.name})\n" if port.name == "clk" else
         f'PORT({_member(port.name)}, "{port.name}", {port.width}, {str(port.is_input).lower()})\n'
         for port in ports)
-    form = compiler.wave_format() if waves else ""
+    form = cxx.wave_format() if waves else ""
     if form == "vcd":
         warnings.warn("Waves are VCD: for FST the headers of lz4 and zlib are needed",
                       RuntimeWarning, stacklevel=2)

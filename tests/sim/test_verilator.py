@@ -15,8 +15,8 @@ from amaranth.lib.wiring import In, Out
 from numpy.testing import assert_array_equal
 
 from flightllm_hw.cache import cache_directory
-from flightllm_hw.sim import compiler
-from flightllm_hw.sim.compiler import BuildError
+from flightllm_hw.sim import cxx
+from flightllm_hw.sim.cxx import BuildError
 from flightllm_hw.sim.pysim import DeadlineError, run_streams, simulate
 from flightllm_hw.sim.rules import StreamRuleError
 from flightllm_hw.sim.simulator import Port
@@ -273,7 +273,7 @@ def test_waves_of_a_window_are_written(tmp_path):
 
 
 def test_waves_fall_back_to_vcd(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiler, "wave_format", lambda: "vcd")
+    monkeypatch.setattr(cxx, "wave_format", lambda: "vcd")
     with pytest.warns(RuntimeWarning, match="Waves are VCD"):
         sim = compile(Queue(8), waves=True)
     path = sim.trace(tmp_path / "window.fst", start=10, cycles=2)

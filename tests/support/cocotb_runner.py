@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flightllm_hw.sim.compiler import find_compiler
+from flightllm_hw.sim.cxx import find_compiler
 
 __all__ = ["run_bench"]
 
