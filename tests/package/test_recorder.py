@@ -36,6 +36,13 @@ def test_tests_say_what_commands_find(run):
     assert [call.args for call in calls if call.name == "open_run"] == [("a!",), ("b!",)]
 
 
+def test_what_is_found_may_depend_on_what_is_looked_for(run):
+    text = ("foreach cell [get_cells -filter {NAME =~ node*}] { open_run $cell }\n"
+            "foreach cell [get_cells -filter {NAME =~ lane}] { open_run $cell }\n")
+    calls = run(text, results={"get_cells,*node*": "a b", "get_cells": ""})
+    assert [call.args for call in calls if call.name == "open_run"] == [("a",), ("b",)]
+
+
 @pytest.mark.parametrize("text, message", [
     ("create_bd_sell x", "invalid command name"),
     ("create_bd_design -big x", "create_bd_design knows no option -big"),

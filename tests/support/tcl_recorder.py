@@ -55,6 +55,11 @@ proc stub {name flags values least most result words} {
         error "$name takes $least to $most arguments, not [llength $positional]: $positional"
     }
     recorded $name $options $positional
+    foreach {found given} [array get ::results "$name,*"] {
+        if {[dict exists $options -filter]
+            && [string match [string range $found [string length "$name,"] end] \
+                             [dict get $options -filter]]} { return $given }
+    }
     if {[info exists ::results($name)]} { return $::results($name) }
     foreach n {0 1 2} {
         set result [string map [list %%$n [lindex $positional $n]] $result]
@@ -117,7 +122,7 @@ def record(script, *, argv="", properties=None, results=None, interpreter=None):
     """Every vendor's command that ``script`` gives, in order.
 
     ``properties`` are what objects have, by name; ``results`` what commands return in place of a
-    handle.
+    handle: by name, or ``"get_cells,*PATTERN*"`` for those with such a ``-filter``.
     """
     script = Path(script).resolve()
     log, driver = script.parent / ".recorded", script.parent / ".driver.tcl"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vendor's Tcl commands that packages use, as UG835 has them (Vivado's Tcl reference).
+"""The vendor's Tcl commands that our scripts use, as UG835 has them (Vivado's Tcl reference).
 
 By name: flags, options with a value, the least and the most arguments, what is returned (``%0``
 for the first argument, ``%f`` for the filter). ``set_property`` and ``get_property`` are in the
@@ -10,7 +10,7 @@ __all__ = ["COMMANDS"]
 
 COMMANDS = {
     # Projects and files.
-    "create_project": ("-force", "-part", 1, 2, "project:%0"),
+    "create_project": ("-force", "-part -name", 0, 2, "project:%0"),
     "open_project": ("", "", 1, 1, "project:%0"),
     "current_project": ("", "", 0, 0, "project:"),
     "close_project": ("-delete", "", 0, 0, ""),
@@ -66,16 +66,32 @@ COMMANDS = {
     "launch_runs": ("", "-to_step -jobs", 1, 1, ""),
     "wait_on_run": ("", "", 1, 1, ""),
     "open_run": ("", "", 1, 1, ""),
-    "report_utilization": ("-slr", "-file", 0, 0, ""),
-    "report_timing_summary": ("", "-file", 0, 0, ""),
+    "report_utilization": ("-slr -hierarchical", "-file", 0, 0, ""),
+    "report_timing_summary": ("-datasheet -no_header -no_detailed_paths", "-file -max_paths",
+                              0, 0, ""),
+    "report_control_sets": ("-verbose", "-file", 0, 0, ""),
+    **{f"report_{name}": ("", "-file", 0, 0, "") for name in (
+        "clock_utilization", "drc", "io", "methodology", "power", "route_status")},
     "get_timing_paths": ("-setup", "-max_paths", 0, 0, "path:"),
-    "write_bitstream": ("-force", "", 1, 1, ""),
+    "write_bitstream": ("-force -bin_file", "", 1, 1, ""),
+
+    # The flow without runs.
+    "read_xdc": ("", "", 1, 1, ""),
+    "synth_design": ("", "-top", 0, 0, ""),
+    **{f"{step}_design": ("", "", 0, 0, "") for step in ("opt", "place", "phys_opt", "route")},
+    "write_checkpoint": ("-force", "", 1, 1, ""),
+    "quit": ("", "", 0, 0, ""),
 
     # Constraints.
-    "get_cells": ("-hierarchical", "-filter", 0, 1, "{cell:%f}"),
+    "get_cells": ("-hierarchical -hier -quiet", "-filter", 0, 1, "{cell:%f}"),
+    "get_pins": ("", "-of -filter", 0, 1, "pin:%f"),
+    "get_nets": ("", "", 1, 1, "net:%0"),
+    "get_clocks": ("", "-of_objects", 0, 1, "clock:"),
+    "all_fanin": ("-flat -startpoints_only", "", 1, 1, ""),
     "get_ports": ("", "", 1, 1, "port:%0"),
     "current_design": ("", "", 0, 0, "design:"),
     "create_clock": ("", "-name -period", 1, 1, "clock:"),
-    "set_false_path": ("", "-from", 0, 0, ""),
+    "set_false_path": ("", "-from -to", 0, 0, ""),
+    "set_max_delay": ("", "-from -to", 1, 1, ""),
     "set_operating_conditions": ("", "-design_power_budget", 0, 0, ""),
 }
