@@ -13,15 +13,16 @@ from amaranth.lib import wiring
 
 from flightllm_hw.arith.compare import Fp32MaxConfig
 from flightllm_hw.arith.convert import IntToFp32Config
-from flightllm_hw.arith.quadratic import PolynomialConfig, polynomial
+from flightllm_hw.arith.quadratic import polynomial
 from flightllm_hw.compute.group import DspGroupConfig, Entry
 from flightllm_hw.compute.reduce import ReductionNodeConfig
 from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.control.dispatch import DispatcherConfig
 from flightllm_hw.core.bank import CounterBankConfig
+from flightllm_hw.core.core import CoreConfig
 from flightllm_hw.dequant.intake import IntakeConfig
 from flightllm_hw.exchange.crossing import CrossingConfig
-from flightllm_hw.formats.functions.exp2 import EXP2
+from flightllm_hw.formats.functions.exp2 import exp2_table
 from flightllm_hw.interfaces.stream import MergeConfig, QueueConfig
 from flightllm_hw.isa.table import Unit
 from flightllm_hw.kernel.kernel import Kernel
@@ -37,11 +38,15 @@ from flightllm_hw.units.faults import FirstFaultConfig
 from flightllm_hw.units.host import HostPortConfig
 from flightllm_hw.units.transfers import MemoryUnitConfig
 
-__all__ = ["instance", "said"]
+__all__ = ["components", "instance", "said"]
 
 TINY = preset("tiny")
+"""Small enough for pictures."""
+
 BEAT = TINY.lane.beat_bits
-PARTS = {type(part): part for part in (TINY, TINY.lane, TINY.lane.chain, TINY.sfu)}
+CONTROL = CoreConfig(accelerator=TINY).control
+PARTS = {type(part): part for part in (TINY, TINY.lane, TINY.lane.chain, TINY.sfu, CONTROL,
+                                       CONTROL.fetch)}
 
 CONFIGURATIONS = {type(config): config for config in (
     CounterBankConfig(count=8),
@@ -66,6 +71,7 @@ CONFIGURATIONS = {type(config): config for config in (
     RomConfig(width=32, words=tuple(range(64))),
     SliceMuxConfig(width=8, level=7),
     WideMuxConfig(width=8, inputs=16),
+    polynomial(exp2_table()),
 )}
 
 
@@ -75,8 +81,6 @@ def configuration(kind):
         return PARTS[kind]
     if kind in CONFIGURATIONS:
         return CONFIGURATIONS[kind]
-    if kind is PolynomialConfig:
-        return polynomial(EXP2)
     wanted = [field for field in dataclasses.fields(kind)
               if field.default is field.default_factory is dataclasses.MISSING]
     missing = [field.name for field in wanted if field.type not in PARTS]
@@ -99,15 +103,15 @@ def instance(kind):
 
 
 def said(component):
-    """What it was made of: the preset's, or the fields that it was given."""
+    """What it was made of: the preset, or the numbers that it was given, or nothing of its own."""
     config = getattr(component, "config", None)
-    if type(config) not in CONFIGURATIONS:
-        return "" if config is None else "preset tiny"
-    fields = [(field.name, getattr(config, field.name)) for field in dataclasses.fields(config)
-              if field.default is field.default_factory is dataclasses.MISSING]
-    numbers = [f"{name} {value:,}" for name, value in fields if isinstance(value, int)
-               and not isinstance(value, bool)]
-    return ", ".join(numbers) or "preset tiny"
+    if config is None:
+        return ""
+    given = [(field.name, getattr(config, field.name)) for field in dataclasses.fields(config)
+             if field.default is field.default_factory is dataclasses.MISSING]
+    if type(config) in PARTS or any(type(value) in PARTS for _, value in given):
+        return "preset tiny"
+    return ", ".join(f"{name} {value:,}" for name, value in given if type(value) is int)
 
 
 def components(module):
