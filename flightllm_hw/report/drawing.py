@@ -20,6 +20,9 @@ __all__ = ["Drawing", "alone", "picture"]
 MARGIN = 20
 """Pixels around a picture that is a file."""
 
+_OWN = re.compile('class="(?:way|label|fine)')
+"""What drawings have and charts have not."""
+
 Spot = tuple[float, float]
 
 
@@ -39,7 +42,7 @@ def alone(drawn: Markup) -> str:
     width, height = (float(size) + 2 * MARGIN for size in found.groups())
     inside = tag("g", drawn, transform=f"translate({MARGIN} {MARGIN})")
     # Only what a drawing has in it is styled in its file.
-    styles = COLOURS + PICTURES + (DRAWINGS if 'class="way' in drawn else "")
+    styles = COLOURS + PICTURES + (DRAWINGS if _OWN.search(drawn) else "")
     return tag("svg", Markup("\n"), tag("style", Markup(styles)), Markup("\n"),
                tag("rect", width=width, height=height, rx=8, class_="paper"), Markup("\n"),
                inside, Markup("\n"), xmlns="http://www.w3.org/2000/svg", width=width,
