@@ -15,10 +15,13 @@ demo: .venv/ready
 test: .venv/ready
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-# Hours: every measurement of docs/bench.md, and its tables.
+# Hours: every measurement of docs/bench.md, and tables, sentences and pictures of all pages.
 bench: .venv/ready
 	$(BIN)/python docs/examples/simulation_speed.py
 	$(BIN)/python docs/examples/measurements.py
+	$(BIN)/python docs/examples/prose.py
+	$(BIN)/python docs/examples/estimates.py
+	$(BIN)/python docs/examples/plots.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ extensions = [
     "docstrings",              # which are written as numpydoc: docs/site/docstrings.py
     "references",              # names, as Python finds them: docs/site/references.py
     "waves",                   # draws waveforms: docs/site/waves.py
+    "ports",                   # draws components' ports: docs/site/ports.py
     "components",              # lists packages and modules: docs/site/components.py
 ]
 exclude_patterns = ["site"]

@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 
 import measurements
+from marks import between
 
 from flightllm_hw.cli.work import add_work, work
 from flightllm_hw.estimate.estimate import estimate
 
 ROOT = Path(__file__).parents[2]
 POINTS, PAGE = ROOT / "tests" / "estimate" / "points.json", ROOT / "docs" / "estimate.md"
-FIRST, LAST = "<!-- points -->\n", "<!-- end of points -->"
 
 
 def points():
@@ -65,8 +65,7 @@ def table():
 
 def filled(page):
     """The page with the table between its marks."""
-    before, rest = page.split(FIRST)
-    return before + FIRST + "\n".join(table()) + "\n" + LAST + rest.split(LAST)[1]
+    return between(page, "points", table())
 
 
 def main(argv=None):

@@ -7,83 +7,16 @@ Widths and counts come from the preset ``u280``; ``tests/docs`` compares the fil
 """
 
 import argparse
-from html import escape
 from pathlib import Path
 
 from flightllm_hw.config import AcceleratorConfig
 from flightllm_hw.formats.pair import PAIR_SPACING
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.presets import preset
+from flightllm_hw.report.drawing import Drawing, alone
 
 PICTURES = Path(__file__).resolve().parents[1] / "pictures"
-MEMORY, CONTROL, MATRIX, VECTOR, PLAIN = "#cfe0f1", "#e4e4e4", "#f9dcbd", "#d3ead1", "#fbfbfb"
-
-
-class Drawing:
-    """Boxes, arrows and words on white, so that it can be read on a dark page, too."""
-
-    def __init__(self, width, height):
-        self.size = width, height
-        self.parts = []
-
-    def box(self, x, y, w, h, title="", *lines, fill=PLAIN, top=False):
-        """A box; its title in the middle, or at the top left of what it holds."""
-        self.parts.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5" fill="{fill}"'
-                          ' stroke="#555"/>')
-        if top:
-            self.text(x + 10, y + 18, title, bold=True)
-            for n, line in enumerate(lines):
-                self.text(x + 10, y + 34 + 14 * n, line, small=True)
-            return
-        first = y + h / 2 + 5 - 7 * len(lines)
-        if not title:
-            first -= 8
-        self.text(x + w / 2, first, title, bold=True, anchor="middle")
-        for n, line in enumerate(lines):
-            self.text(x + w / 2, first + 15 + 14 * n, line, small=True, anchor="middle")
-
-    def text(self, x, y, text, *, bold=False, small=False, anchor="start", fill="#222"):
-        """A line of text."""
-        weight = ' font-weight="600"' if bold else ""
-        self.parts.append(
-            f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{11 if small else 13}"'
-            f'{weight} fill="{fill}">{escape(text)}</text>')
-
-    def arrow(self, *points, label="", at=None, anchor="middle", wide=False,
-              both=False):
-        """A path with a head at its end; ``at`` is where its label stands."""
-        path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-        back = ' marker-start="url(#back)"' if both else ""
-        self.parts.append(
-            f'<path d="{path}" fill="none" stroke="#444" stroke-width="{3.2 if wide else 1.5}"'
-            f' marker-end="url(#{"wide" if wide else "head"})"{back}/>')
-        if label:
-            self.text(*at, label, small=True, anchor=anchor, fill="#333")
-
-    def line(self, *points, wide=False):
-        """A path without a head."""
-        path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-        self.parts.append(f'<path d="{path}" fill="none" stroke="#444"'
-                          f' stroke-width="{3.2 if wide else 1.5}"/>')
-
-    def svg(self, description):
-        """The file."""
-        width, height = self.size
-        return "\n".join([
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-            f' width="{width}" height="{height}" font-family="DejaVu Sans, Helvetica, sans-serif"'
-            ' role="img">',
-            f"<title>{escape(description)}</title>",
-            "<defs>",
-            '<marker id="head" markerWidth="9" markerHeight="8" refX="8" refY="4" orient="auto"'
-            ' markerUnits="userSpaceOnUse"><path d="M0 0L9 4L0 8z" fill="#444"/></marker>',
-            '<marker id="back" markerWidth="9" markerHeight="8" refX="1" refY="4" orient="auto"'
-            ' markerUnits="userSpaceOnUse"><path d="M9 0L0 4L9 8z" fill="#444"/></marker>',
-            '<marker id="wide" markerWidth="12" markerHeight="12" refX="9" refY="6" orient="auto"'
-            ' markerUnits="userSpaceOnUse"><path d="M0 0L12 6L0 12z" fill="#444"/></marker>',
-            "</defs>",
-            f'<rect width="{width}" height="{height}" rx="6" fill="#fff"/>',
-            *self.parts, "</svg>", ""])
+MEMORY, CONTROL, MATRIX, VECTOR = "blue", "grey", "amber", "green"
 
 
 def kernel(config: AcceleratorConfig):
@@ -91,28 +24,28 @@ def kernel(config: AcceleratorConfig):
     d = Drawing(1132, 620)
     lane = config.lane
     # What holds what.
-    d.box(160, 20, 780, 580, f"flightllm_{config.name}", fill="#fff", top=True)
-    d.box(180, 150, 740, 435, "Core", fill="#f7f7f7", top=True)
+    d.box(160, 20, 780, 580, f"flightllm_{config.name}", colour="frame", top=True)
+    d.box(180, 150, 740, 435, "Core", top=True)
     # The host's side.
-    d.box(8, 62, 120, 50, "s_axi_control", "AXI4-Lite, 32 bit", fill=CONTROL)
+    d.box(8, 62, 120, 50, "s_axi_control", "AXI4-Lite, 32 bit", colour=CONTROL)
     d.box(8, 194, 120, 68, "m_axi_host", f"AXI4, {lane.beat_bits} bit", "programs, LD, ST",
-          fill=MEMORY)
-    d.box(8, 538, 120, 40, "interrupt", fill=CONTROL)
-    d.box(200, 55, 170, 62, "ControlPort", "registers, handshake,", "arguments", fill=CONTROL)
-    d.box(460, 55, 170, 62, "Launcher", "arguments to windows", "and registers", fill=CONTROL)
+          colour=MEMORY)
+    d.box(8, 538, 120, 40, "interrupt", colour=CONTROL)
+    d.box(200, 55, 170, 62, "ControlPort", "registers, handshake,", "arguments", colour=CONTROL)
+    d.box(460, 55, 170, 62, "Launcher", "arguments to windows", "and registers", colour=CONTROL)
     d.arrow((128, 87), (198, 87), both=True)
     d.arrow((370, 87), (458, 87), label="start", at=(414, 80))
     d.arrow((200, 106), (144, 106), (144, 558), (130, 558))
     # Control and units.
-    d.box(200, 195, 110, 66, "HostPort", "fetch before", "units", fill=MEMORY)
+    d.box(200, 195, 110, 66, "HostPort", "fetch before", "units", colour=MEMORY)
     d.box(380, 195, 240, 66, "Control", "fetch, decode, patches, loops,", "queues of 16, tokens",
-          fill=CONTROL)
+          colour=CONTROL)
     d.arrow((545, 117), (545, 193), label="windows, r1 .., start", at=(553, 138), anchor="start")
     d.arrow((128, 228), (198, 228), both=True)
     d.arrow((310, 228), (378, 228), label="program", at=(343, 221))
-    d.box(200, 320, 130, 54, "MemoryUnit", "LD, ST", fill=MEMORY)
-    d.box(370, 320, 130, 54, "VectorUnit", "MISC", fill=VECTOR)
-    d.box(530, 320, 120, 54, "LanesUnit", "MV, MM", fill=MATRIX)
+    d.box(200, 320, 130, 54, "MemoryUnit", "LD, ST", colour=MEMORY)
+    d.box(370, 320, 130, 54, "VectorUnit", "MISC", colour=VECTOR)
+    d.box(530, 320, 120, 54, "LanesUnit", "MV, MM", colour=MATRIX)
     d.arrow((410, 261), (410, 285), (285, 285), (285, 318))
     d.arrow((435, 261), (435, 318))
     d.arrow((500, 261), (500, 285), (580, 285), (580, 318))
@@ -122,16 +55,16 @@ def kernel(config: AcceleratorConfig):
     d.box(200, 440, 290, 120, "SpecialFunctionUnit",
           f"vector buffer: {config.sfu.rows:,} rows of {config.sfu.width} FP32,",
           f"{config.sfu.width} elements a cycle; norms, softmax,", "RoPE, SiLU, residual, codes",
-          fill=VECTOR)
+          colour=VECTOR)
     d.arrow((265, 374), (265, 438), both=True, label="rows", at=(258, 410), anchor="end")
     d.arrow((435, 374), (435, 438), label="passes", at=(441, 410), anchor="start")
     # The ways.
-    d.box(692, 195, 120, 66, "Distribution", "pieces of tape,", "operations", fill=CONTROL)
+    d.box(692, 195, 120, 66, "Distribution", "pieces of tape,", "operations", colour=CONTROL)
     d.arrow((620, 228), (690, 228), label="LD.TAPE", at=(655, 221))
     d.arrow((650, 340), (704, 340), (704, 263))
     d.text(655, 333, "MV, MM", small=True)
-    d.box(556, 440, 104, 50, "Broadcast", "codes, scales", fill=VECTOR)
-    d.box(556, 510, 104, 50, "Gather", "rows, maxima", fill=MATRIX)
+    d.box(556, 440, 104, 50, "Broadcast", "codes, scales", colour=VECTOR)
+    d.box(556, 510, 104, 50, "Gather", "rows, maxima", colour=MATRIX)
     d.arrow((490, 465), (553, 465), wide=True, label="codes", at=(518, 456))
     d.arrow((556, 535), (493, 535), wide=True, label="rows", at=(526, 526))
     d.arrow((620, 374), (620, 400), (680, 400), (680, 526), (662, 526), label="what comes",
@@ -139,14 +72,14 @@ def kernel(config: AcceleratorConfig):
     # Lanes and their channels: from the distribution, from the broadcast, to the gather.
     for n, y in enumerate((300, 372, 516)):
         number = (0, 1, config.lanes - 1)[n]
-        d.box(800, y, 104, 52, f"LaneNode {number}", fill=MATRIX)
+        d.box(800, y, 104, 52, f"LaneNode {number}", colour=MATRIX)
         d.arrow((724, y + 10), (798, y + 10))
         d.arrow((745, y + 26), (797, y + 26), wide=True)
         d.line((800, y + 42), (770, y + 42), wide=True)
         d.arrow((966, y + 20), (907, y + 20), wide=True)
         d.arrow((904, y + 38), (964, y + 38))
         d.box(968, y, 146, 52, f"m_axi_{number}",
-              f"AXI4, {lane.beat_bits} bit, a channel", fill=MEMORY)
+              f"AXI4, {lane.beat_bits} bit, a channel", colour=MEMORY)
     d.line((724, 261), (724, 526))
     d.line((660, 465), (745, 465), (745, 465), wide=True)
     d.line((745, 326), (745, 542), wide=True)
@@ -158,7 +91,7 @@ def kernel(config: AcceleratorConfig):
     d.text(1041, 250, f"every way to a node: {config.crossings}", small=True, anchor="middle")
     d.text(1041, 264, "registers, for borders of dies", small=True, anchor="middle")
     d.text(1041, 286, "tape in, keys and values out", small=True, anchor="middle")
-    return d.svg("The kernel: ports, control, units, special function unit, lanes")
+    return alone(d.picture("The kernel: ports, control, units, special function unit, lanes"))
 
 
 def one_lane(config: AcceleratorConfig):
@@ -166,11 +99,11 @@ def one_lane(config: AcceleratorConfig):
     d = Drawing(1000, 470)
     c = config.lane
     rows, columns = c.tile_rows(Pattern.DENSE), c.tile_columns(Pattern.DENSE)
-    d.box(8, 60, 92, 66, "m_axi_n", "reading half", f"{c.beat_bits} bit", fill=MEMORY)
-    d.box(140, 60, 112, 66, "AxiReader", "bursts, credits", fill=MEMORY)
-    d.box(292, 60, 124, 66, "PrefetchFifo", f"{c.fifo_beats:,} beats", "URAM, 2 out", fill=MEMORY)
-    d.box(456, 60, 124, 66, "Gearbox", "planes or bytes", "of 2 .. 8 bits", fill=MATRIX)
-    d.box(620, 60, 124, 66, "Dequantizer", "code = q - z", f"{2 * c.dsp} codes", fill=MATRIX)
+    d.box(8, 60, 92, 66, "m_axi_n", "reading half", f"{c.beat_bits} bit", colour=MEMORY)
+    d.box(140, 60, 112, 66, "AxiReader", "bursts, credits", colour=MEMORY)
+    d.box(292, 60, 124, 66, "PrefetchFifo", f"{c.fifo_beats:,} beats", "URAM, 2 out", colour=MEMORY)
+    d.box(456, 60, 124, 66, "Gearbox", "planes or bytes", "of 2 .. 8 bits", colour=MATRIX)
+    d.box(620, 60, 124, 66, "Dequantizer", "code = q - z", f"{2 * c.dsp} codes", colour=MATRIX)
     d.arrow((100, 93), (138, 93), wide=True)
     d.arrow((252, 93), (290, 93), wide=True)
     d.arrow((416, 84), (454, 84), wide=True)
@@ -181,17 +114,16 @@ def one_lane(config: AcceleratorConfig):
     d.text(275, 50, "1 beat a cycle", small=True, anchor="middle")
     d.text(435, 50, "2 beats", small=True, anchor="middle")
     # The chains.
-    d.box(784, 60, 204, 168, f"ChainArray: {c.chains} chains", fill=MATRIX, top=True)
+    d.box(784, 60, 204, 168, f"ChainArray: {c.chains} chains", colour=MATRIX, top=True)
     for n, y in enumerate((90, 122, 184)):
-        d.box(800, y, 172, 26, f"chain {(0, 1, c.chains - 1)[n]}: {c.chain.length} DSP48E2",
-              fill=PLAIN)
+        d.box(800, y, 172, 26, f"chain {(0, 1, c.chains - 1)[n]}: {c.chain.length} DSP48E2")
     d.text(886, 171, "· · ·", bold=True, anchor="middle")
     d.arrow((744, 93), (782, 93), wide=True, label="tile", at=(763, 84))
     d.text(700, 50, f"dense {rows} x {columns}, a tile a cycle", small=True, anchor="middle")
     # Activations.
-    d.box(140, 220, 150, 66, "StepSequencer", "which token meets", "which tile", fill=CONTROL)
+    d.box(140, 220, 150, 66, "StepSequencer", "which token meets", "which tile", colour=CONTROL)
     d.box(456, 220, 170, 66, "ActivationBuffer", f"2 banks, {c.window_words:,} words",
-          f"of {c.chain.window} int8", fill=VECTOR)
+          f"of {c.chain.window} int8", colour=VECTOR)
     d.arrow((290, 253), (454, 253), label="addresses, tags", at=(372, 246))
     d.arrow((626, 253), (705, 253), (705, 205), (782, 205), wide=True, label="windows",
             at=(698, 222), anchor="end")
@@ -202,18 +134,18 @@ def one_lane(config: AcceleratorConfig):
     d.arrow((60, 253), (138, 253), label="operations", at=(95, 246))
     # Results.
     d.box(784, 290, 204, 74, "Collector", "group sums, times u_g,", "added up: A, an integer",
-          fill=MATRIX)
+          colour=MATRIX)
     d.arrow((886, 228), (886, 288), wide=True, label="exact sums", at=(896, 262),
             anchor="start")
-    d.box(520, 372, 190, 66, "ResultScaler", "fp32(A) * fp32(s_row * s_x)", fill=VECTOR)
+    d.box(520, 372, 190, 66, "ResultScaler", "fp32(A) * fp32(s_row * s_x)", colour=VECTOR)
     d.arrow((886, 364), (886, 405), (712, 405), label="A, s_row", at=(800, 398))
-    d.box(340, 372, 120, 66, "token scales", "two banks", fill=VECTOR)
+    d.box(340, 372, 120, 66, "token scales", "two banks", colour=VECTOR)
     d.arrow((460, 405), (518, 405), label="s_x", at=(489, 398))
     d.arrow((635, 438), (635, 458), (140, 458), label="o: FP32, row, token: to Gather",
             at=(250, 451))
     d.arrow((556, 126), (556, 176), (756, 176), (756, 327), (782, 327), label="scales u_g, s_row",
             at=(566, 169), anchor="start")
-    return d.svg("A lane: memory port, FIFO, gearbox, dequantizer, chains, sums, scale")
+    return alone(d.picture("A lane: memory port, FIFO, gearbox, dequantizer, chains, sums, scale"))
 
 
 def chain(config: AcceleratorConfig):
@@ -224,10 +156,10 @@ def chain(config: AcceleratorConfig):
     d.text(20, 28, f"A chain: {c.length} DSP48E2 in {c.groups} groups, {c.nodes} reduction nodes",
            bold=True)
     d.box(20, 46, 860, 30, f"activations: a window of {c.window} int8, of each of two tokens",
-          fill=VECTOR)
+          colour=VECTOR)
     for g in range(c.groups):
         x = 20 + g * (width + gap)
-        d.box(x, 112, width, 90, fill=MATRIX)
+        d.box(x, 112, width, 90, colour=MATRIX)
         d.text(x + 12, 194, f"DG {g}", bold=True)
         for n in range(2):
             d.box(x + 12 + 80 * n, 124, 72, 52, f"DSP {2 * g + n}", "MUX, x, +")
@@ -240,7 +172,7 @@ def chain(config: AcceleratorConfig):
         if (g + 1) % c.node_groups == 0:
             node = g // c.node_groups
             at = x + width + (gap / 2 if g + 1 < c.groups else -48)
-            d.box(at - 34, 240, 68, 32, f"RN {node}", fill=CONTROL)
+            d.box(at - 34, 240, 68, 32, f"RN {node}", colour=CONTROL)
             if g + 1 < c.groups:
                 d.arrow((at, 150), (at, 238))
             else:
@@ -255,7 +187,7 @@ def chain(config: AcceleratorConfig):
     d.text(20, 244, "all of a tile's sums leave together", small=True)
     # One DSP.
     d.text(20, 350, "One DSP48E2: two products", bold=True)
-    d.box(20, 366, 452, 178, fill=PLAIN)
+    d.box(20, 366, 452, 178)
     for n, (name, dense, sparse) in enumerate((
             ("A", "codes of two rows: w1, w0", "0"),
             ("D", f"-2^{PAIR_SPACING} where w0 < 0", "activations of two tokens: x1, x0"),
@@ -270,8 +202,8 @@ def chain(config: AcceleratorConfig):
     d.text(36, 533, "product = (A + D) * B, the addition is the DSP's pre-adder", small=True)
     # What lies in P.
     d.text(500, 350, "P after eight products: both sums, exact", bold=True)
-    d.box(500, 392, 300, 40, "sum of hi", fill=MATRIX)
-    d.box(800, 392, 180, 40, "sum of lo", fill=VECTOR)
+    d.box(500, 392, 300, 40, "sum of hi", colour=MATRIX)
+    d.box(800, 392, 180, 40, "sum of lo", colour=VECTOR)
     d.text(504, 386, "47", small=True)
     d.text(796, 386, f"{PAIR_SPACING}", small=True, anchor="end")
     d.text(804, 386, f"{PAIR_SPACING - 1}", small=True)
@@ -284,7 +216,7 @@ def chain(config: AcceleratorConfig):
             f"hi = P >> {PAIR_SPACING}, and one more if lo < 0: it had borrowed one.",
             "A reduction node (RN) does this, a cycle after P; tests/formal proves it.")):
         d.text(500, 460 + 20 * n, line, small=True)
-    return d.svg("A CSD-chain of DSP groups, two products in a DSP48E2, two sums in P")
+    return alone(d.picture("A CSD-chain of DSP groups, two products in a DSP48E2, two sums in P"))
 
 
 def homes(config: AcceleratorConfig):
@@ -293,11 +225,11 @@ def homes(config: AcceleratorConfig):
     two = 2 * config.lane.chains
     d.text(20, 26, "A lane's memory", bold=True)
     x = 20
-    for name, width, fill in (("layer 0", 92, MATRIX), ("layer 1", 92, MATRIX),
-                              ("· · ·", 56, PLAIN), ("head", 92, MATRIX),
-                              ("homes of layer 0", 150, VECTOR),
-                              ("homes of layer 1", 150, VECTOR), ("· · ·", 56, PLAIN)):
-        d.box(x, 38, width, 40, name, fill=fill)
+    for name, width, colour in (("layer 0", 92, MATRIX), ("layer 1", 92, MATRIX),
+                                ("· · ·", 56, ""), ("head", 92, MATRIX),
+                                ("homes of layer 0", 150, VECTOR),
+                                ("homes of layer 1", 150, VECTOR), ("· · ·", 56, "")):
+        d.box(x, 38, width, 40, name, colour=colour)
         x += width
     d.text(20, 96, "weights: read once a token, from layer 0 to the head's end", small=True)
     d.arrow((426, 78), (426, 108), (250, 108), (250, 128))
@@ -306,35 +238,36 @@ def homes(config: AcceleratorConfig):
     d.text(20, 146, "Keys of a head: a position is a row", bold=True)
     for n, name in enumerate((f"positions 0 .. {two - 1}", f"positions {two} .. {2 * two - 1}")):
         y = 160 + 86 * n
-        d.box(20, y, 440, 72, name, fill="#fff", top=True)
-        d.box(30, y + 28, 90, 34, "", "row scales", fill=CONTROL)
-        d.box(124, y + 28, 82, 34, "", "scale beat", fill=CONTROL)
-        d.box(210, y + 28, 240, 34, "", "tiles: 8 elements each", fill=VECTOR)
+        d.box(20, y, 440, 72, name, colour="frame", top=True)
+        d.box(30, y + 28, 90, 34, "", "row scales", colour=CONTROL)
+        d.box(124, y + 28, 82, 34, "", "scale beat", colour=CONTROL)
+        d.box(210, y + 28, 240, 34, "", "tiles: 8 elements each", colour=VECTOR)
     for left, w in ((30, 90), (210, 240)):
-        d.parts.append(f'<rect x="{left}" y="297" width="{w}" height="5" fill="#c03030"/>')
+        d.mark(left, 297, w, 5)
     d.text(20, 350, "a new position: eight consecutive bytes of each tile, and its scale",
-           small=True, fill="#a02020")
+           small=True, also="warn")
     # Values: a position a column.
     d.text(500, 146, "Values of a head: a position is a column", bold=True)
     for n, name in enumerate((f"elements 0 .. {two - 1}", f"elements {two} .. {2 * two - 1}")):
         y = 160 + 86 * n
-        d.box(500, y, 480, 72, name, fill="#fff", top=True)
-        d.box(510, y + 28, 76, 34, "", "row scales", fill=CONTROL)
-        d.box(590, y + 28, 70, 34, "", "scale beat", fill=CONTROL)
-        d.box(664, y + 28, 200, 34, "", "16 tiles: 8 positions each", fill=VECTOR)
-        d.box(868, y + 28, 70, 34, "", "scale beat", fill=CONTROL)
+        d.box(500, y, 480, 72, name, colour="frame", top=True)
+        d.box(510, y + 28, 76, 34, "", "row scales", colour=CONTROL)
+        d.box(590, y + 28, 70, 34, "", "scale beat", colour=CONTROL)
+        d.box(664, y + 28, 200, 34, "", "16 tiles: 8 positions each", colour=VECTOR)
+        d.box(868, y + 28, 70, 34, "", "scale beat", colour=CONTROL)
         d.text(946, y + 50, "· · ·", bold=True)
-        d.parts.append(f'<rect x="672" y="{y + 28}" width="5" height="34" fill="#c03030"/>')
+        d.mark(672, y + 28, 5, 34)
     d.text(500, 350, "a new position: one byte in every eight, in one tile of each region",
-           small=True, fill="#a02020")
+           small=True, also="warn")
     # How appending is ordered.
-    for n, (name, fill) in enumerate((("MISC.PASS KEYS", VECTOR), ("Append", VECTOR),
-                                      ("AxiWriter", MEMORY), ("bursts answered", MEMORY),
-                                      ("fence opens", CONTROL), ("LD.TAPE is read", MEMORY))):
-        d.box(20 + 164 * n, 378, 140, 40, name, fill=fill)
+    for n, (name, colour) in enumerate((("MISC.PASS KEYS", VECTOR), ("Append", VECTOR),
+                                        ("AxiWriter", MEMORY), ("bursts answered", MEMORY),
+                                        ("fence opens", CONTROL),
+                                        ("LD.TAPE is read", MEMORY))):
+        d.box(20 + 164 * n, 378, 140, 40, name, colour=colour)
         if n:
             d.arrow((20 + 164 * n - 24, 398), (20 + 164 * n - 2, 398))
-    return d.svg("A lane's memory: weights, and the homes of keys and values")
+    return alone(d.picture("A lane's memory: weights, and the homes of keys and values"))
 
 
 DRAWINGS = {"kernel": kernel, "lane": one_lane, "chain": chain, "homes": homes}

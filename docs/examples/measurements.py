@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from marks import between
+
 HERE = Path(__file__).parent.parent
 FOLDER, PAGE = HERE / "measurements", HERE / "bench.md"
 
@@ -113,10 +115,7 @@ TABLES = {"decode": decode_table, "prefill": prefill_table, "commands": commands
 def filled(page, found):
     """The page with all tables between their marks."""
     for name, table in TABLES.items():
-        first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        before, rest = page.split(first)
-        behind = rest.split(last)[1]
-        page = before + first + "\n".join(table(found)) + "\n" + last + behind
+        page = between(page, name, table(found))
     return page
 
 

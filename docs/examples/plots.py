@@ -16,7 +16,7 @@ from flightllm_hw.bench.shapes import shape
 from flightllm_hw.compiler.compress.recipe import Recipe, Setting
 from flightllm_hw.estimate.estimate import estimate
 from flightllm_hw.presets import preset
-from flightllm_hw.report.chart import alone
+from flightllm_hw.report.drawing import alone
 from flightllm_hw.report.estimates import estimate_all
 from flightllm_hw.report.roofline import roofline
 from flightllm_hw.report.shares import causes, shares

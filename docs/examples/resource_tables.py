@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernel of ``u280`` takes: writes the tables of README.md and ``docs/core.md``::
+"""What the kernel of ``u280`` takes: writes tables and sentences of README.md and of pages::
 
     flightllm-hw verilog --preset u280 -o build/u280
     python docs/examples/resource_tables.py build/u280/report.json
@@ -11,6 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
+from marks import between, paragraph
+
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "measurements" / "u280_resources.json"
 
@@ -19,6 +21,12 @@ MODULES = (
     "memory_unit", "control", "distribution", "broadcast", "vector_unit", "lanes_unit", "host_port",
     "control_port", "launcher")
 """What the second table has, of all modules."""
+
+SPECIAL = (
+    "special_function_unit", "vector_buffer", "sfu_lane", "exponential", "exp2", "exponent",
+    "fp32_quantize", "operand_pair", "reductions", "segment_max", "scalar_steps", "fp32_divide",
+    "fp32_multiply", "segment_sum", "pair_sum", "fp32_add", "scalar_file", "rotation_table")
+"""The same of the special function unit's page."""
 
 KINDS = ("dsp", "lut", "ff", "bram", "uram")
 FLIGHTLLM = {"dsp": "6,345", "lut": "574 k", "ff": "943 k", "bram": "1,252", "uram": "792"}
@@ -56,14 +64,51 @@ def modules(report):
         yield row(name, one["count"], *(number(one[kind]) for kind in KINDS), one["logic_levels"])
 
 
-TABLES = {ROOT / "README.md": whole, ROOT / "docs" / "core.md": modules}
-FIRST, LAST = "<!-- resources -->\n", "<!-- end of resources -->"
+def shares(report):
+    """Who has how many of the core's LUTs."""
+    all_modules = report["modules"]
+    core, lanes, vector = (all_modules[name]["lut"] * all_modules[name]["count"]
+                           for name in ("core", "lane", "special_function_unit"))
+    yield from paragraph(
+        f"The lanes alone are {lanes / core:.0%} of the core's LUTs, the special function unit"
+        f" {vector / core:.1%}, all that is between and around them"
+        f" {1 - (lanes + vector) / core:.0%}.".replace("%", " %"))
+
+
+def special(report):
+    """The special function unit's modules; multipliers are in the lanes' scalers, too."""
+    all_modules = report["modules"]
+    elsewhere = {"fp32_multiply": 2 * all_modules["result_scaler"]["count"]}
+    kinds = [kind for kind in KINDS if kind != "uram"]
+    yield "| module, with all below it | instances | DSP | LUT | FF | BRAM | levels |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for name in SPECIAL:
+        one = all_modules[name]
+        yield row(name, one["count"] - elsewhere.get(name, 0),
+                  *(number(one[kind]) for kind in kinds), one["logic_levels"])
+
+
+def scalers(report):
+    """The lanes' result scalers."""
+    one = report["modules"]["result_scaler"]
+    yield from paragraph(
+        f"A scaler is {one['dsp']} DSPs and {number(one['lut'])} LUTs; all of `u280`'s are"
+        f" {number(one['dsp'] * one['count'])} DSPs and {one['lut'] * one['count'] / 1e3:.0f} k"
+        f" LUTs, twice what {one['count'] // 2} of them would be.")
+
+
+TABLES = {ROOT / "README.md": {"resources": whole},
+          ROOT / "docs" / "core.md": {"resources": modules, "shares": shares},
+          ROOT / "docs" / "sfu.md": {"resources": special},
+          ROOT / "docs" / "lane.md": {"scalers": scalers}}
 
 
 def filled(path, report):
-    """A page with its table between the marks."""
-    before, rest = path.read_text(encoding="utf-8").split(FIRST)
-    return before + FIRST + "\n".join(TABLES[path](report)) + "\n" + LAST + rest.split(LAST)[1]
+    """A page with what stands between its marks."""
+    page = path.read_text(encoding="utf-8")
+    for name, made in TABLES[path].items():
+        page = between(page, name, made(report))
+    return page
 
 
 def main():

@@ -54,6 +54,8 @@ def pages(package):
     """Every page of a package and of what is in it, as (name, text)."""
     modules, packages = [], []
     for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
+        if found.name == "__main__":
+            continue
         one = importlib.import_module(f"{package.__name__}.{found.name}")
         if found.ispkg:
             packages.append(one)

@@ -13,19 +13,18 @@
 Names of points stand beside them where nothing else does; a browser shows what each point is.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flightllm_hw.report.axis import Axis, short
+from flightllm_hw.report.drawing import picture
 from flightllm_hw.report.labels import Labels, width_of
-from flightllm_hw.report.markup import Markup, joined, tag
-from flightllm_hw.report.style import COLOURS, PICTURES
+from flightllm_hw.report.markup import Markup, tag
 
-__all__ = ["Point", "Series", "alone", "chart", "picture"]
+__all__ = ["Point", "Series", "chart"]
 
 WIDTH, PLOT = 480, 250
-LEFT, RIGHT, ROW, MARGIN = 54, 18, 23, 20
+LEFT, RIGHT, ROW = 54, 18, 23
 
 
 @dataclass(frozen=True)
@@ -68,27 +67,6 @@ class Series:
     solid: bool = False
     dashed: bool = False
     below: bool = False
-
-
-def picture(title: str, description: str, width: float, height: float, *inside: str) -> Markup:
-    """An SVG of this size, with what those hear of it who do not see it."""
-    return tag("svg", tag("title", title), tag("desc", description),
-               tag("rect", width=width, height=height, class_="paper"), Markup("\n"),
-               joined(*inside), Markup("\n"), xmlns="http://www.w3.org/2000/svg",
-               width=width, height=height, viewBox=f"0 0 {width:g} {height:g}", role="img",
-               aria_label=title)
-
-
-def alone(drawn: Markup) -> str:
-    """A picture's file: with colours, type and a margin of its own."""
-    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn)
-    assert found is not None, "no picture"
-    width, height = (float(size) + 2 * MARGIN for size in found.groups())
-    inside = tag("g", drawn, transform=f"translate({MARGIN} {MARGIN})")
-    return tag("svg", Markup("\n"), tag("style", Markup(COLOURS + PICTURES)), Markup("\n"),
-               tag("rect", width=width, height=height, rx=8, class_="paper"), Markup("\n"),
-               inside, Markup("\n"), xmlns="http://www.w3.org/2000/svg", width=width,
-               height=height, viewBox=f"0 0 {width:g} {height:g}") + "\n"
 
 
 def chart(title: str, description: str, x: Axis, y: Axis, all_series: Sequence[Series]) -> Markup:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.report.chart import picture
+from flightllm_hw.report.drawing import picture
 from flightllm_hw.report.floorplan import Die, Floorplan
 from flightllm_hw.report.labels import width_of
 from flightllm_hw.report.markup import Markup, tag

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flightllm_hw.config import AcceleratorConfig
-from flightllm_hw.report.chart import picture
+from flightllm_hw.report.drawing import picture
 from flightllm_hw.report.labels import width_of
 from flightllm_hw.report.markup import Markup, tag
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Colours and type: of pictures, in a page or alone, and of the page. Paper is light."""
 
-__all__ = ["COLOURS", "PAGE", "PICTURES"]
+__all__ = ["COLOURS", "DRAWINGS", "PAGE", "PICTURES"]
 
 _LIGHT = """\
 --paper: #fff; --raised: #f6f7f8; --ink: #1d232b; --muted: #5c6670; --rule: #dfe3e7;
@@ -50,6 +50,19 @@ svg .wash.green { fill: var(--green-wash); } svg .wash.grey { fill: var(--grey-w
 svg text.warn { fill: var(--warn); stroke: none; }
 """
 """Of every picture."""
+
+DRAWINGS = """\
+svg .label { font-size: 13px; }
+svg .fine { font-size: 11px; }
+svg .edge { stroke: var(--muted); }
+svg .frame { fill: none; stroke: var(--muted); }
+svg .way { fill: none; stroke: var(--muted); stroke-width: 1.5; }
+svg .way.wide { stroke-width: 3.2; }
+svg .way.warn { stroke: var(--warn); }
+svg .head { fill: var(--muted); stroke: none; }
+svg .mark { fill: var(--warn); }
+"""
+"""Of block diagrams and time lines."""
 
 PAGE = """\
 * { box-sizing: border-box; }

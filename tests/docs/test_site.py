@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import docstrings
+import instances
+import ports
 import pytest
 import references
 
@@ -42,6 +44,20 @@ def test_every_page_and_component_is_there(site):
 
 def test_waveforms_are_in_the_pages(site):
     assert (site / "_images" / "read_burst.svg").exists()
+
+
+def test_every_component_shows_its_ports(site):
+    for module in ports.modules():
+        page = site / "api" / f"{module.__name__}.html"
+        for kind in instances.components(module):
+            name = f"{ports.name_of(kind)}.svg"
+            assert f"_images/{name}" in page.read_text(encoding="utf-8")
+            assert (site / "_images" / name).exists()
+
+
+def test_components_show_their_waveforms(site):
+    page = (site / "api" / "flightllm_hw.memory.reader.html").read_text(encoding="utf-8")
+    assert "_images/read_burst.svg" in page and "waveforms.html" in page
 
 
 def test_docstrings_become_restructured_text():
