@@ -39,6 +39,9 @@ class FaultLatch(wiring.Component):
         The fault of a descriptor, NONE if it has none; and where.
     answer, answer_address : In
         The response of a beat or a burst, OKAY if there is none; and where.
+    failed : In
+        It is not OKAY. Known outside, it is one input of the address' multiplexers, not two, and
+        two of them share a LUT.
     halt : In
         Stops as a fault would, without one.
     clear : In
@@ -55,6 +58,7 @@ class FaultLatch(wiring.Component):
     request_address: In(ADDRESS_BITS)
     answer: In(Response)
     answer_address: In(ADDRESS_BITS)
+    failed: In(1)
     halt: In(1)
     clear: In(1)
     fault: Out(Fault)
@@ -66,18 +70,16 @@ class FaultLatch(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bad_answer = Signal()
         address = Signal(ADDRESS_BITS, reset_less=True)
-        m.d.comb += [
-            bad_answer.eq(self.answer != Response.OKAY),
-            self.address.eq(address),
-        ]
+        m.d.comb += self.address.eq(address)
+        # By itself, without an alternative, its condition is the registers' enable.
+        with m.If(~self.stopped):
+            m.d.sync += address.eq(Mux(self.failed, self.answer_address, self.request_address))
         with m.If(~self.stopped):
             answered = Cat(self.answer, Const(1, 1))
             m.d.sync += [
-                self.fault.eq(Mux(bad_answer, answered, self.request)),
-                address.eq(Mux(bad_answer, self.answer_address, self.request_address)),
-                self.stopped.eq(bad_answer | (self.request != Fault.NONE)
+                self.fault.eq(Mux(self.failed, answered, self.request)),
+                self.stopped.eq(self.failed | (self.request != Fault.NONE)
                                 | (self.halt & ~self.clear)),
             ]
         with m.Elif(self.clear):
