@@ -9,8 +9,8 @@ from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS
 from flightllm_hw.interfaces.stream import Queue, QueueConfig
-from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.memory.beats import SIDE, diagonal, write_layout
+from flightllm_hw.memory.bursts import descriptor_layout
 
 from .destinations import append_unit, beat_shift, unit_codes
 from .layouts import ExchangeConfig

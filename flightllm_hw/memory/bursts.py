@@ -7,7 +7,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config.memory import PortConfig
+from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
 from .faults import Fault
 
@@ -151,35 +153,43 @@ class BurstCutter(wiring.Component):
             m.d.sync += active.eq(~head.empty & ~self.stop)
         with m.Elif(done | self.stop):
             m.d.sync += active.eq(0)
-        # Wide registers have a condition of their own, which is their enable.
+        # What wide registers take is chosen in modules of its own: with the registers' enables in
+        # it, two bits would not share a LUT.
         following = Signal(checked)
+        enters = place(m, platform, "enters", WideMux(WideMuxConfig(
+            width=checked.size, inputs=2)))
         m.d.comb += [
             following.eq(current),
             following.address.eq(Cat(Const(0, high), current.address[high:] + 1)),
             following.beats.eq(current.beats - whole),
+            enters.i[0].eq(following.as_value()), enters.i[1].eq(head.as_value()),
+            enters.s.eq(pop),
         ]
         with m.If(pop | advance):
-            m.d.sync += current.eq(Mux(pop, head, following))
+            m.d.sync += current.as_value().eq(enters.o)
 
         # The burst that is offered, and a spare register: whoever takes bursts is on no path to
         # the queue.
         offer = Signal(burst_layout(c), reset_less=True)
         spare = Signal(burst_layout(c), reset_less=True)
+        leaves = place(m, platform, "leaves", WideMux(WideMuxConfig(
+            width=burst_layout(c).size, inputs=2)))
         m.d.comb += [
             burst.address.eq(current.address),
             burst.beats.eq(Mux(final, current.beats, whole)),
             burst.last.eq(final),
             burst.fault.eq(current.fault),
             advance.eq(active & ~waiting),
+            leaves.i[0].eq(burst.as_value()), leaves.i[1].eq(spare.as_value()),
+            leaves.s.eq(waiting),
             self.o.payload.eq(offer),
         ]
         with m.If(~waiting):
             m.d.sync += spare.eq(burst)
         with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += offer.eq(Mux(waiting, spare, burst))
-        with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
                 self.o.valid.eq(waiting | (advance & ~self.stop)),
+                offer.as_value().eq(leaves.o),
                 waiting.eq(0),
             ]
         with m.Elif(advance & ~self.stop):

@@ -5,7 +5,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS, Response
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
 __all__ = ["Fault", "FaultLatch"]
 
@@ -39,9 +41,6 @@ class FaultLatch(wiring.Component):
         The fault of a descriptor, NONE if it has none; and where.
     answer, answer_address : In
         The response of a beat or a burst, OKAY if there is none; and where.
-    failed : In
-        It is not OKAY. Known outside, it is one input of the address' multiplexers, not two, and
-        two of them share a LUT.
     halt : In
         Stops as a fault would, without one.
     clear : In
@@ -58,7 +57,6 @@ class FaultLatch(wiring.Component):
     request_address: In(ADDRESS_BITS)
     answer: In(Response)
     answer_address: In(ADDRESS_BITS)
-    failed: In(1)
     halt: In(1)
     clear: In(1)
     fault: Out(Fault)
@@ -70,16 +68,22 @@ class FaultLatch(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        failed = Signal()
         address = Signal(ADDRESS_BITS, reset_less=True)
-        m.d.comb += self.address.eq(address)
-        # By itself, without an alternative, its condition is the registers' enable.
+        m.d.comb += [failed.eq(self.answer != Response.OKAY), self.address.eq(address)]
+        # A module of its own: with the registers' enable in it, two bits would not share a LUT.
+        where = place(m, platform, "where", WideMux(WideMuxConfig(width=ADDRESS_BITS, inputs=2)))
+        m.d.comb += [
+            where.i[0].eq(self.request_address), where.i[1].eq(self.answer_address),
+            where.s.eq(failed),
+        ]
         with m.If(~self.stopped):
-            m.d.sync += address.eq(Mux(self.failed, self.answer_address, self.request_address))
+            m.d.sync += address.eq(where.o)
         with m.If(~self.stopped):
             answered = Cat(self.answer, Const(1, 1))
             m.d.sync += [
-                self.fault.eq(Mux(self.failed, answered, self.request)),
-                self.stopped.eq(self.failed | (self.request != Fault.NONE)
+                self.fault.eq(Mux(failed, answered, self.request)),
+                self.stopped.eq(failed | (self.request != Fault.NONE)
                                 | (self.halt & ~self.clear)),
             ]
         with m.Elif(self.clear):

@@ -119,7 +119,6 @@ class Requester(wiring.Component):
             latch.request_address.eq(burst.address),
             latch.answer.eq(self.answer),
             latch.answer_address.eq(self.answer_address),
-            latch.failed.eq(self.answer != Response.OKAY),
             latch.halt.eq(self.halt),
             latch.clear.eq(self.clear),
             self.error.eq(latch.fault),

@@ -19,8 +19,8 @@ from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
 from flightllm_hw.formats.append import append_key, append_value
-from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.memory.beats import write_layout
+from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.presets import preset
 from flightllm_hw.sfu.layouts import TAG_BITS, code_row, made_scalar
 from flightllm_hw.sfu.pipeline import CODED
