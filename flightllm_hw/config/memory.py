@@ -30,6 +30,12 @@ class PortConfig:
         Descriptors that wait their turn; 8 or more let one in every cycle.
     beats_bits : int
         Width of a descriptor's count of beats.
+    summed : bool
+        Who sends descriptors has added the window's base to their addresses
+        (:func:`~flightllm_hw.memory.bursts.descriptor_layout`).
+    diagonal : bool
+        Writer: beats are eight bytes, each of which is wherever it may be wanted
+        (:func:`~flightllm_hw.memory.beats.write_layout`).
     """
 
     data_bits: int = 512
@@ -39,10 +45,13 @@ class PortConfig:
     fifo_depth: int = 128
     descriptors: int = 8
     beats_bits: int = 24
+    summed: bool = False
+    diagonal: bool = False
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            require_int("Port", f.name, getattr(self, f.name))
+            if f.type is not bool:
+                require_int("Port", f.name, getattr(self, f.name))
         if not is_power_of_two(self.data_bits) or not 32 <= self.data_bits <= 1024:
             raise ValueError(f"Port data_bits must be a power of two in 32..1024, not"
                              f" {self.data_bits!r}")

@@ -121,7 +121,7 @@ class LaneNode(wiring.Component):
         fences = Signal.like(append.appends)
         open_ = Signal()
         goes = Signal()
-        sum_1 = Signal(ADDRESS_BITS, reset_less=True)
+        sum_1 = Signal(ADDRESS_BITS + 1, reset_less=True)
         beats_1 = Signal.like(lane.i_descriptor.payload.beats, reset_less=True)
         valid_1 = Signal()
         m.d.comb += [
@@ -131,7 +131,7 @@ class LaneNode(wiring.Component):
             goes.eq(pieces.o.valid & open_ & ~halt & (~valid_1 | lane.i_descriptor.ready)),
             pieces.o.ready.eq(goes | halt),
             lane.i_descriptor.valid.eq(valid_1),
-            lane.i_descriptor.payload.address.eq(sum_1),
+            Cat(lane.i_descriptor.payload.address, lane.i_descriptor.payload.wrapped).eq(sum_1),
             lane.i_descriptor.payload.beats.eq(beats_1),
             lane.pending.eq(pieces.o.valid | valid_1),
         ]

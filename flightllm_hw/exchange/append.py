@@ -9,8 +9,8 @@ from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS
 from flightllm_hw.interfaces.stream import Queue, QueueConfig
+from flightllm_hw.memory.beats import SIDE, diagonal, write_layout
 from flightllm_hw.memory.bursts import descriptor_layout
-from flightllm_hw.memory.writer import write_layout
 
 from .destinations import append_unit, beat_shift, unit_codes
 from .layouts import ExchangeConfig
@@ -26,7 +26,7 @@ DEPTH = 32
 def append_port(config: ExchangeConfig) -> PortConfig:
     """The writing half of the lane's port: bursts of few beats, and few of them at once."""
     beat_bits = config.lane.beat_bits
-    return PortConfig(data_bits=beat_bits, fifo_depth=max(
+    return PortConfig(data_bits=beat_bits, summed=True, diagonal=True, fifo_depth=max(
         16, PortConfig(data_bits=beat_bits).burst_beats))
 
 
@@ -36,10 +36,10 @@ class Append(wiring.Component):
     ::
 
         i ─► queue ─► + base ─┬─► o          (descriptor)
-                              └─► o_beat     (every byte may be any of the unit's; strobes choose)
+                              └─► o_beat     (diagonals, see flightllm_hw/memory/beats.py)
 
-        keys, scale    beat byte b = unit byte b mod 8          strobed: 8, or 4, from ``at``
-        values         beat byte b = unit byte b // 8           strobed: every eighth from ``at``
+        keys      row at // 8         scale     half of that row
+        values    column at % 8, as many rows as there are codes
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Append(wiring.Component):
         # 1: the address.
         unit = data.View(append_unit(c), queue.o.payload)
         unit_1 = Signal(append_unit(c), reset_less=True)
-        address_1 = Signal(ADDRESS_BITS, reset_less=True)
+        address_1 = Signal(ADDRESS_BITS + 1, reset_less=True)
         valid_1 = Signal()
         told = Signal()
         closing = Signal()
@@ -127,7 +127,7 @@ class Append(wiring.Component):
         count = Mux(unit_1.values, of_value, Mux(unit_1.four, 1, of_key))
         m.d.comb += [
             self.o.valid.eq(valid_1 & ~unit_1.empty & ~told & ~closing),
-            self.o.payload.address.eq(address_1),
+            Cat(self.o.payload.address, self.o.payload.wrapped).eq(address_1),
             self.o.payload.beats.eq(count),
             free.eq(~self.o_beat.valid | self.o_beat.ready),
             last_beat.eq(beat == count - 1),
@@ -145,23 +145,23 @@ class Append(wiring.Component):
         with m.If(moves):
             m.d.sync += beat.eq(Mux(last_beat, 0, beat + 1))
 
-        codes = [unit_1.codes[8 * n:8 * n + 8] for n in range(8)]
-        keys_bits = min(3, shift)          # of a byte's place in a key's bytes of a beat
-        for b in range(bytes_):
-            in_order = Array(codes[(v * bytes_ + b) % 8] for v in range(beats))[beat]
-            # Of a value's piece of 8 * size bytes, this beat's.
-            spread = Array(codes[min((v * bytes_ + b) // 8, size - 1)] for v in range(beats))[beat]
-            inside = b < 8 * size
-            aligned = [(1 << unit_1.at[k:shift])[b >> k] if k < shift else 1
-                       for k in (2, keys_bits)]
-            eighth = Array(int((v * bytes_ + b) % 8 == p) for v in range(beats)
-                           for p in range(8))[Cat(unit_1.at[:3], beat)] if inside else 0
-            with m.If(free):
-                m.d.sync += [
-                    beat_2.data[8 * b:8 * b + 8].eq(Mux(unit_1.values, spread, in_order)),
-                    beat_2.strobe[b].eq(Mux(unit_1.values, eighth,
-                                            Mux(unit_1.four, aligned[0], aligned[1]))),
-                ]
+        # A unit's second beat begins on another diagonal than the first.
+        columns = len(beat_2.columns)
+        in_column = Signal(columns)
+        in_row = Signal(len(beat_2.rows))
+        for n in range(columns):
+            its = [int((v * bytes_ + n) % SIDE == p) for v in range(beats) for p in range(SIDE)]
+            m.d.comb += in_column[n].eq(Mux(
+                unit_1.values, Array(its)[Cat(unit_1.at[:3], beat)],
+                ~unit_1.four | (unit_1.at[2] == n >> 2 if shift > 2 else 1)))
+        for n in range(len(beat_2.rows)):
+            m.d.comb += in_row[n].eq(Mux(unit_1.values, n < size, unit_1.at[3:] == n))
+        with m.If(free):
+            m.d.sync += [
+                beat_2.bytes.eq(Array(unit_1.codes.rotate_right(8 * diagonal(v * bytes_))
+                                      for v in range(beats))[beat]),
+                beat_2.rows.eq(in_row), beat_2.columns.eq(in_column),
+            ]
 
         # An append counts once all of the writer's bursts are answered; the writer says so some
         # cycles after it has been told. The next one waits: it may write to the same beats.

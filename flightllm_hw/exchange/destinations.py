@@ -44,7 +44,9 @@ def append_unit(config: ExchangeConfig):
     """Codes to write to a lane's memory, top bits inverted, or a scale (``four``).
 
     Beat ``beat`` from the lane's base on. Keys: 8 consecutive bytes from byte ``at`` on; a scale:
-    4. Values: every eighth byte from byte ``at`` on. ``last``: of an append. ``empty``: it ends the
+    4. Values: every eighth byte from byte ``at`` on. Codes are turned, so that each of them is the
+    byte of its diagonal (:mod:`flightllm_hw.memory.beats`): code n is byte n + at // 8 of a key or
+    scale, byte n + at % 8 of a value, modulo 8. ``last``: of an append. ``empty``: it ends the
     append, and that is all.
     """
     return data.StructLayout({

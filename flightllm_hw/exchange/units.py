@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.isa.table import Target
+from flightllm_hw.memory.beats import SIDE
 from flightllm_hw.sfu.layouts import code_row
 
 from .destinations import append_unit, beat_shift, destination, unit_codes, whose
@@ -175,11 +176,15 @@ class AppendUnits(wiring.Component):
                 ahead_1.eq(Cat(Const(0, 2), to.scale_address)[:shift]),
             ]
 
-        # 2: its bytes may begin in a later beat.
+        # 2: its bytes may begin in a later beat, and each of them takes the place of its diagonal.
+        # Done here it is done once, for all lanes.
+        turn = Signal(range(SIDE))
+        m.d.comb += turn.eq(Mux(unit_1.values, ahead_1, ahead_1[:shift] >> 3))
+        turned = Array(unit_1.codes.rotate_left(8 * n) for n in range(SIDE))[turn]
         unit_2 = Signal(append_unit(c), reset_less=True)
         m.d.sync += [
             self.o_valid.eq(valid_1), self.lanes.eq(lanes_1), unit_2.eq(unit_1),
-            unit_2.at.eq(Mux(unit_1.values, ahead_1, ahead_1[:shift])),
+            unit_2.at.eq(Mux(unit_1.values, ahead_1, ahead_1[:shift])), unit_2.codes.eq(turned),
         ]
         if shift < 6:
             with m.If(~unit_1.values):

@@ -27,7 +27,8 @@ PATIENCE = 1024
 
 def port(config: LaneConfig) -> PortConfig:
     """The lane's memory port: bursts are only asked for when the prefetch FIFO has room."""
-    return PortConfig(data_bits=config.beat_bits, fifo_depth=config.fifo_beats, beats_bits=32)
+    return PortConfig(data_bits=config.beat_bits, fifo_depth=config.fifo_beats, beats_bits=32,
+                      summed=True)
 
 
 class Lane(wiring.Component):
@@ -68,7 +69,7 @@ class Lane(wiring.Component):
     o : Out, stream
         Results (:func:`~flightllm_hw.lane.layouts.result`) in the engine's order.
     i_descriptor : In, stream
-        Pieces of memory that together are the tapes.
+        Pieces of memory that together are the tapes; ``base`` is in their addresses.
     base, limit : In
         Window that descriptors must lie in.
     pending : In

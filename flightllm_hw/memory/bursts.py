@@ -7,7 +7,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.config.memory import PortConfig
+from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
 from .faults import Fault
 
@@ -15,8 +17,13 @@ __all__ = ["BurstCutter", "burst_layout", "descriptor_layout"]
 
 
 def descriptor_layout(config: PortConfig) -> data.StructLayout:
-    """A piece of memory: byte ``address``, and how many ``beats`` from there on."""
-    return data.StructLayout({"address": ADDRESS_BITS, "beats": config.beats_bits})
+    """A piece of memory: byte ``address``, and how many ``beats`` from there on.
+
+    Of a port whose addresses are ``summed``: the window's base is in it already, and ``wrapped``
+    tells that the sum has passed 64 bits.
+    """
+    return data.StructLayout({"address": ADDRESS_BITS, "beats": config.beats_bits,
+                              **({"wrapped": 1} if config.summed else {})})
 
 
 def burst_layout(config: PortConfig) -> data.StructLayout:
@@ -34,7 +41,8 @@ class BurstCutter(wiring.Component):
 
     A descriptor at fault, misaligned to the beat or not within [``base``, ``limit``), gives one
     item that names its fault and its address, after all bursts of those before it. A descriptor of
-    no beats gives nothing, and has no fault.
+    no beats gives nothing, and has no fault. A sum with the base is below it only if it has
+    wrapped: where addresses are ``summed`` a bit takes the place of 64 bits' comparison.
 
     ::
 
@@ -106,7 +114,7 @@ class BurstCutter(wiring.Component):
             one.eq(self.i.payload),
             two.address.eq(one.address), two.beats.eq(one.beats), two.empty.eq(one.beats == 0),
             end_2.eq(one.address[low:] + one.beats),
-            below_2.eq(one.address < self.base),
+            below_2.eq(one.wrapped if c.summed else one.address < self.base),
             odd_2.eq(one.address[:low].any()),
             three.eq(two),
             three.fault.eq(Mux(odd_2 & ~two.empty, Fault.MISALIGNED, Fault.NONE)),
@@ -135,31 +143,45 @@ class BurstCutter(wiring.Component):
         m.d.comb += [
             bad.eq(current.fault != Fault.NONE),
             whole.eq(c.burst_beats - current.address[low:high]),
-            final.eq(current.beats <= whole),
+            # Of the count only its low bits are compared.
+            final.eq(~current.beats[len(whole):].any() & (current.beats[:len(whole)] <= whole)),
             done.eq(advance & (final | bad)),
             pop.eq(queue.r_rdy & (~active | done | self.stop)),
             queue.r_en.eq(pop),
         ]
         with m.If(pop):
-            m.d.sync += [current.eq(head), active.eq(~head.empty & ~self.stop)]
+            m.d.sync += active.eq(~head.empty & ~self.stop)
         with m.Elif(done | self.stop):
             m.d.sync += active.eq(0)
-        with m.Elif(advance):
-            m.d.sync += [
-                current.address.eq(Cat(Const(0, high), current.address[high:] + 1)),
-                current.beats.eq(current.beats - whole),
-            ]
+        # What wide registers take is chosen in modules of its own: with the registers' enables in
+        # it, two bits would not share a LUT.
+        following = Signal(checked)
+        enters = place(m, platform, "enters", WideMux(WideMuxConfig(
+            width=checked.size, inputs=2)))
+        m.d.comb += [
+            following.eq(current),
+            following.address.eq(Cat(Const(0, high), current.address[high:] + 1)),
+            following.beats.eq(current.beats - whole),
+            enters.i[0].eq(following.as_value()), enters.i[1].eq(head.as_value()),
+            enters.s.eq(pop),
+        ]
+        with m.If(pop | advance):
+            m.d.sync += current.as_value().eq(enters.o)
 
         # The burst that is offered, and a spare register: whoever takes bursts is on no path to
         # the queue.
         offer = Signal(burst_layout(c), reset_less=True)
         spare = Signal(burst_layout(c), reset_less=True)
+        leaves = place(m, platform, "leaves", WideMux(WideMuxConfig(
+            width=burst_layout(c).size, inputs=2)))
         m.d.comb += [
             burst.address.eq(current.address),
             burst.beats.eq(Mux(final, current.beats, whole)),
             burst.last.eq(final),
             burst.fault.eq(current.fault),
             advance.eq(active & ~waiting),
+            leaves.i[0].eq(burst.as_value()), leaves.i[1].eq(spare.as_value()),
+            leaves.s.eq(waiting),
             self.o.payload.eq(offer),
         ]
         with m.If(~waiting):
@@ -167,7 +189,7 @@ class BurstCutter(wiring.Component):
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [
                 self.o.valid.eq(waiting | (advance & ~self.stop)),
-                offer.eq(Mux(waiting, spare, burst)),
+                offer.as_value().eq(leaves.o),
                 waiting.eq(0),
             ]
         with m.Elif(advance & ~self.stop):

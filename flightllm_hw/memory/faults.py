@@ -5,7 +5,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS, Response
+from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
 __all__ = ["Fault", "FaultLatch"]
 
@@ -66,18 +68,22 @@ class FaultLatch(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bad_answer = Signal()
+        failed = Signal()
         address = Signal(ADDRESS_BITS, reset_less=True)
+        m.d.comb += [failed.eq(self.answer != Response.OKAY), self.address.eq(address)]
+        # A module of its own: with the registers' enable in it, two bits would not share a LUT.
+        where = place(m, platform, "where", WideMux(WideMuxConfig(width=ADDRESS_BITS, inputs=2)))
         m.d.comb += [
-            bad_answer.eq(self.answer != Response.OKAY),
-            self.address.eq(address),
+            where.i[0].eq(self.request_address), where.i[1].eq(self.answer_address),
+            where.s.eq(failed),
         ]
+        with m.If(~self.stopped):
+            m.d.sync += address.eq(where.o)
         with m.If(~self.stopped):
             answered = Cat(self.answer, Const(1, 1))
             m.d.sync += [
-                self.fault.eq(Mux(bad_answer, answered, self.request)),
-                address.eq(Mux(bad_answer, self.answer_address, self.request_address)),
-                self.stopped.eq(bad_answer | (self.request != Fault.NONE)
+                self.fault.eq(Mux(failed, answered, self.request)),
+                self.stopped.eq(failed | (self.request != Fault.NONE)
                                 | (self.halt & ~self.clear)),
             ]
         with m.Elif(self.clear):

@@ -17,16 +17,12 @@ from flightllm_hw.interfaces.axi import (
     Response,
 )
 
+from .beats import StrobedBeat, write_layout
 from .bursts import descriptor_layout
 from .faults import Fault
 from .requests import Requester
 
-__all__ = ["AxiWriter", "write_layout"]
-
-
-def write_layout(config: PortConfig) -> data.StructLayout:
-    """A beat to write: its ``data``, and a ``strobe`` for each byte that is to be written."""
-    return data.StructLayout({"data": config.data_bits, "strobe": config.data_bits // 8})
+__all__ = ["AxiWriter"]
 
 
 class AxiWriter(wiring.Component):
@@ -62,7 +58,7 @@ class AxiWriter(wiring.Component):
         Descriptors, :func:`~flightllm_hw.memory.bursts.descriptor_layout`. Of no beats: nothing
         happens.
     i_beat : In, stream
-        Beats, :func:`write_layout`, as many as the descriptors name.
+        Beats, :func:`~flightllm_hw.memory.beats.write_layout`, as many as the descriptors name.
     base, limit : In
         The window in bytes, ``limit`` not in it. Held while ``busy``.
     clear : In
@@ -160,18 +156,21 @@ class AxiWriter(wiring.Component):
         # Data, burst by burst.
         beat = Signal(range(c.burst_beats))
         final = Signal()
-        payload = Signal(beats, reset_less=True)
+        free = Signal()
+        shown = StrobedBeat(c)
         last = Signal(reset_less=True)
         m.d.comb += [
             final.eq(beat == lengths.r_data),
-            move.eq(lengths.r_rdy & (~axi.wvalid | axi.wready)),
+            free.eq(~axi.wvalid | axi.wready),
+            move.eq(lengths.r_rdy & free),
             lengths.r_en.eq(move & final),
-            axi.wdata.eq(payload.data),
-            axi.wstrb.eq(payload.strobe),
+            axi.wdata.eq(shown.data),
+            axi.wstrb.eq(shown.strobe),
             axi.wlast.eq(last),
         ]
-        with m.If(~axi.wvalid | axi.wready):
-            m.d.sync += [axi.wvalid.eq(lengths.r_rdy), payload.eq(buffer.r_data), last.eq(final)]
+        shown.follow(m, free, data.View(beats, buffer.r_data))
+        with m.If(free):
+            m.d.sync += [axi.wvalid.eq(lengths.r_rdy), last.eq(final)]
         with m.If(move):
             m.d.sync += beat.eq(Mux(final, 0, beat + 1))
 

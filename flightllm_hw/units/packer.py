@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from flightllm_hw.memory.writer import write_layout
+from flightllm_hw.memory.beats import write_layout
 
 from .transfers import MemoryUnitConfig, store_task
 

@@ -8,8 +8,9 @@ from amaranth.lib.wiring import In, Out
 from flightllm_hw.hierarchy import place
 from flightllm_hw.interfaces.axi import ADDRESS_BITS, Access, Axi4Signature
 from flightllm_hw.interfaces.stream import Queue, QueueConfig
+from flightllm_hw.memory.beats import write_layout
 from flightllm_hw.memory.faults import Fault
-from flightllm_hw.memory.writer import AxiWriter, write_layout
+from flightllm_hw.memory.writer import AxiWriter
 from flightllm_hw.sfu.layouts import external_row, vector_pass
 
 from .packer import Packer

@@ -19,8 +19,8 @@ from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
 from flightllm_hw.formats.append import append_key, append_value
+from flightllm_hw.memory.beats import write_layout
 from flightllm_hw.memory.bursts import descriptor_layout
-from flightllm_hw.memory.writer import write_layout
 from flightllm_hw.presets import preset
 from flightllm_hw.sfu.layouts import TAG_BITS, code_row, made_scalar
 from flightllm_hw.sfu.pipeline import CODED
@@ -269,14 +269,18 @@ def test_keys_and_values(bench, traffic, rng):
         for n in range(c.lanes):
             told = sim.unpack(f"d_{n}", moved[f"d_{n}"])
             beats = sim.unpack(f"b_{n}", moved[f"b_{n}"])
-            data = np.ascontiguousarray(moved[f"b_{n}"]).view(np.uint8)[:, :bytes_]
-            strobe = np.asarray(beats["strobe"]).astype(np.uint64).reshape(-1)
+            b = np.arange(bytes_)
+            eight = np.asarray(beats["bytes"]).astype(np.uint64).reshape(-1, 1) >> np.arange(
+                0, 64, 8, dtype=np.uint64) & 0xFF
+            data = eight[:, (b // 8 + b % 8) % 8].astype(np.uint8)
+            rows, columns = (np.asarray(beats[name]).astype(np.int64).reshape(-1, 1)
+                             for name in ("rows", "columns"))
+            masks = rows >> b // 8 & columns >> b % 8 & 1 == 1
             k = 0
             for address, count in zip(told["address"], told["beats"], strict=True):
                 for step in range(int(count)):
                     at = int(address) - BASE + step * bytes_
-                    mask = strobe[k] >> np.arange(bytes_, dtype=np.uint64) & 1 == 1
-                    memories[n, at:at + bytes_][mask] = data[k][mask]
+                    memories[n, at:at + bytes_][masks[k]] = data[k][masks[k]]
                     k += 1
         assert_array_equal(memories, expected)
         assert not sim.run({}, 40)["d_0_valid"].any()

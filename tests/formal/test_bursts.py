@@ -13,7 +13,8 @@ from flightllm_hw.memory.faults import Fault
 from support.formal import prove
 
 # Of the 16 beats and the 512 bytes of a burst the one limits the first, the other the second.
-PORTS = {"narrow": PortConfig(data_bits=64), "wide": PortConfig(data_bits=512)}
+PORTS = {"narrow": PortConfig(data_bits=64), "wide": PortConfig(data_bits=512),
+         "summed": PortConfig(data_bits=512, summed=True)}
 DEPTH = BurstCutter.latency + 2
 
 
@@ -30,6 +31,9 @@ def bench(config, *, beats=16, burst_bytes=512, page_bits=12):
     m.d.sync += [base.eq(dut.base), limit.eq(dut.limit), started.eq(1)]
     with m.If(started):
         m.d.comb += Assume((base == dut.base) & (limit == dut.limit))
+    if config.summed:
+        piece = dut.i.payload
+        m.d.comb += Assume(piece.wrapped == (piece.address < dut.base))
 
     # Offers stay until they are taken.
     offered = Value.cast(dut.o.payload)

@@ -13,10 +13,11 @@ from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.export.platform import VendorPlatform
 from flightllm_hw.export.verilog import convert
 from flightllm_hw.interfaces.axi import Access, Axi4Signature
+from flightllm_hw.memory.beats import write_layout
 from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.memory.faults import Fault
 from flightllm_hw.memory.reader import AxiReader, read_layout
-from flightllm_hw.memory.writer import AxiWriter, write_layout
+from flightllm_hw.memory.writer import AxiWriter
 from support.cocotb_runner import run_bench
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reader against a memory: data, bursts, credits, errors, speed."""
 
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ NARROW = PortConfig(data_bits=32, id_bits=0, burst_bytes=32, outstanding=4, fifo
                     descriptors=2, beats_bits=12)
 SINGLE = PortConfig(data_bits=128, burst_bytes=16, outstanding=1, fifo_depth=1)
 MIDDLE = PortConfig(data_bits=256, outstanding=4, fifo_depth=32)
+SUMMED = replace(MIDDLE, summed=True)
 WIDE = PortConfig()
 CONFIGS = {"narrow": NARROW, "single": SINGLE, "middle": MIDDLE, "wide": WIDE}
 
@@ -65,13 +67,19 @@ class Bench:
 
     async def read(self, ctx, *descriptors, traffic=STEADY):
         """Send descriptors and wait until all is read."""
-        await send(ctx, self.dut.i, items(descriptors), traffic, cycles=self.sent)
+        await send(ctx, self.dut.i, self.items(descriptors), traffic, cycles=self.sent)
         await ctx.tick().until(~self.dut.busy)
 
     async def recover(self, ctx):
         ctx.set(self.dut.clear, 1)
         await ctx.tick()
         ctx.set(self.dut.clear, 0)
+
+    def items(self, descriptors):
+        # What is below the base has wrapped, if the base is in it.
+        return [{"address": address, "beats": beats,
+                 **({"wrapped": address < self.window[0]} if self.config.summed else {})}
+                for address, beats in descriptors]
 
     def want(self, *descriptors):
         """Beats of descriptors."""
@@ -81,10 +89,6 @@ class Bench:
 
     def error(self, ctx):
         return Fault(ctx.get(self.dut.error)), ctx.get(self.dut.error_address)
-
-
-def items(descriptors):
-    return [{"address": address, "beats": beats} for address, beats in descriptors]
 
 
 def pieces(config, rng, count=24):
@@ -169,7 +173,7 @@ def test_no_more_is_asked_for_than_there_is_room(config):
 
     async def testbench(ctx):
         # A consumer that frees nothing: two full bursts and a bit less than the room.
-        await send(ctx, bench.dut.i, items([(BASE + config.beat_bytes, config.fifo_depth - 1),
+        await send(ctx, bench.dut.i, bench.items([(BASE + config.beat_bytes, config.fifo_depth - 1),
                                             (BASE, 2)]))
         await ctx.tick().repeat(100)
         assert len(got) == config.fifo_depth - 1
@@ -195,7 +199,7 @@ def test_no_more_bursts_are_outstanding_than_configured():
     bench = Bench(MIDDLE, latency=300)
 
     async def testbench(ctx):
-        await send(ctx, bench.dut.i, items([(BASE + 64 * n, 1) for n in range(10)]))
+        await send(ctx, bench.dut.i, bench.items([(BASE + 64 * n, 1) for n in range(10)]))
         await ctx.tick().repeat(100)
         assert len(bench.rules.reads) == MIDDLE.outstanding
         await ctx.tick().until(~bench.dut.busy)
@@ -234,6 +238,7 @@ def test_a_bad_response_ends_the_stream(traffic, response, rng):
     assert bench.got == bench.want(lost, first)
 
 
+@pytest.mark.parametrize("config", [MIDDLE, SUMMED], ids=["plain", "summed"])
 @pytest.mark.parametrize("piece, fault", [
     ((BASE - 32, 1), Fault.OUTSIDE),
     ((BASE - 32, 5), Fault.OUTSIDE),
@@ -241,12 +246,13 @@ def test_a_bad_response_ends_the_stream(traffic, response, rng):
     ((LIMIT - 32, 2), Fault.OUTSIDE),
     ((LIMIT - 32 * 2000, 2001), Fault.OUTSIDE),
     (((1 << 64) - 32, 2), Fault.OUTSIDE),
+    ((0, 1), Fault.OUTSIDE),
     ((BASE + 1, 1), Fault.MISALIGNED),
     ((BASE + 16, 1), Fault.MISALIGNED),
     ((LIMIT + 16, 1), Fault.MISALIGNED),
 ])
-def test_a_bad_descriptor_reads_nothing(piece, fault):
-    bench = Bench(MIDDLE, latency=30)
+def test_a_bad_descriptor_reads_nothing(config, piece, fault):
+    bench = Bench(config, latency=30)
     before, after = (BASE + 0x40, 90), (BASE, 3)
 
     async def testbench(ctx):
@@ -302,7 +308,7 @@ def test_clear_waits_until_nothing_is_in_flight():
 
     async def testbench(ctx):
         ctx.set(bench.dut.clear, 1)
-        await send(ctx, bench.dut.i, items([(BASE, 40), (BASE + 1, 1)]))
+        await send(ctx, bench.dut.i, bench.items([(BASE, 40), (BASE + 1, 1)]))
         await ctx.tick().until(bench.dut.error != Fault.NONE)
         while ctx.get(bench.dut.busy):
             assert bench.error(ctx) == (Fault.MISALIGNED, BASE + 1)

@@ -120,6 +120,41 @@ def test_writes_where_descriptors_say(config, memory, feeding, rng):
         assert bench.fed[end - 1] < request.cycle
 
 
+@pytest.mark.parametrize("data_bits", [32, 64, 128, 512, 1024])
+def test_diagonals_are_a_row_or_a_column(data_bits, rng):
+    # Eight bytes go to one row of a beat, to half of one, or to a column of up to eight.
+    config = PortConfig(data_bits=data_bits, diagonal=True, fifo_depth=16)
+    size = config.beat_bytes
+    columns, rows = min(8, size), max(1, size // 8)
+    bench = Bench(config, memory=BURSTY, latency=4)
+    words, beats = [], []
+    for n in range(40):
+        codes = rng.integers(256, size=8, dtype=np.uint8)
+        row, column = int(rng.integers(rows)), int(rng.integers(columns))
+        square = np.zeros((rows, columns), np.uint8)
+        mask = np.zeros((rows, columns), bool)
+        if n % 2:
+            square[row], mask[row, n % 4 // 2 * (columns // 2):] = codes[:columns], True
+        else:
+            square[:, column], mask[:, column] = np.resize(codes, rows), True
+        words.append({"bytes": int.from_bytes(np.roll(codes, row if n % 2 else column).tobytes(),
+                                              "little"),
+                      "rows": sum(1 << r for r in range(rows) if mask[r].any()),
+                      "columns": sum(1 << k for k in range(columns) if mask[:, k].any())})
+        beats.append((int.from_bytes(square.tobytes(), "little"),
+                      sum(1 << b for b in range(size) if mask.ravel()[b])))
+
+    async def describe(ctx):
+        await bench.describe(ctx, (BASE, 40))
+        await bench.idle(ctx)
+
+    async def feed(ctx):
+        await send(ctx, bench.dut.i_beat, words, STEADY)
+
+    bench.run(describe, feed, deadline=10_000)
+    assert bench.memory.words == written(bench, [(BASE, 40)], beats)
+
+
 @pytest.mark.parametrize("offset", [0, 5])
 def test_a_thousand_beats_take_a_thousand_cycles_and_the_latency(offset, rng):
     bench = Bench(WIDE, latency=9)

@@ -16,9 +16,10 @@ from flightllm_hw.export.platform import BehaviouralPlatform, VendorPlatform
 from flightllm_hw.export.report import resource_report
 from flightllm_hw.export.verilog import design
 from flightllm_hw.interfaces.axi import Access
+from flightllm_hw.memory.beats import write_layout
 from flightllm_hw.memory.bursts import descriptor_layout
 from flightllm_hw.memory.reader import AxiReader, read_layout
-from flightllm_hw.memory.writer import AxiWriter, write_layout
+from flightllm_hw.memory.writer import AxiWriter
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.memory import AXI_MEMORY_SOURCE, IDEAL, AxiMemory, hbm
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY
