@@ -189,8 +189,8 @@ def chain(config: AcceleratorConfig):
     d.text(20, 350, "One DSP48E2: two products", bold=True)
     d.box(20, 366, 452, 178)
     for n, (name, dense, sparse) in enumerate((
-            ("A", "codes of two rows: w1, w0", "0"),
-            ("D", f"-2^{PAIR_SPACING} where w0 < 0", "activations of two tokens: x1, x0"),
+            ("D", "w1, w0 of two rows + excess", "0"),
+            ("A", "the excess", "activations of two tokens: x1, x0"),
             ("B", "activation x", "code w"),
             ("product", f"w1 x * 2^{PAIR_SPACING} + w0 x", f"x1 w * 2^{PAIR_SPACING} + x0 w"))):
         y = 412 + 29 * n
@@ -199,7 +199,7 @@ def chain(config: AcceleratorConfig):
         d.text(282, y, sparse, small=True)
     d.text(108, 386, "dense tile", bold=True)
     d.text(282, 386, "sparse tile", bold=True)
-    d.text(36, 533, "product = (A + D) * B, the addition is the DSP's pre-adder", small=True)
+    d.text(36, 533, "product = (D - A) * B or A * B, as the DSP's pre-adder is told", small=True)
     # What lies in P.
     d.text(500, 350, "P after eight products: both sums, exact", bold=True)
     d.box(500, 392, 300, 40, "sum of hi", colour=MATRIX)

@@ -15,7 +15,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.chain import CsdChain
-from flightllm_hw.compute.layouts import BORROW, Pair
+from flightllm_hw.compute.layouts import EXCESS, EXCESS_OF_CODE, Pair
 from flightllm_hw.config import ChainConfig
 from flightllm_hw.export.verilog import convert
 from flightllm_hw.primitives.delay import Delay, DelayConfig
@@ -42,9 +42,11 @@ class TwoDots(wiring.Component):
                                       ("x", self.x[k], chain.columns[k])):
                 late = Delay(DelayConfig(width=8, cycles=CONFIG.stagger(k)))
                 m.submodules[f"{name}_{k}"] = late
-                m.d.comb += [late.i.eq(value), port.eq(late.o)]
-            # Dense: the sparse MUX picks what a negative lower code borrows.
-            m.d.comb += [pair.eq(Pair.const(BORROW)) for pair in chain.offers[k]]
+                excess = EXCESS_OF_CODE if name != "x" else 0
+                m.d.comb += [late.i.eq(value + excess), port.eq(late.o)]
+            # Dense: the sparse MUX picks what the two codes are too large by.
+            m.d.comb += chain.dense[k].eq(1)
+            m.d.comb += [pair.eq(Pair.const(EXCESS)) for pair in chain.offers[k]]
         m.d.comb += [self.y[0].eq(chain.sums[-1].lo), self.y[1].eq(chain.sums[-1].hi)]
         return m
 

@@ -4,7 +4,8 @@
     python docs/examples/own_dequantizer.py [DIR]
 
 The bench is the second half of this file: cocotb imports it in the simulator. A block of 4-bit
-codes goes in as planes, the zero point beside it; out comes code - zero for every DSP.
+codes goes in as planes, the zero point beside it; out comes code - zero for every DSP, 128 too
+large, as the chains want it.
 """
 
 import random
@@ -18,7 +19,7 @@ from cocotb.triggers import RisingEdge
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from flightllm_hw.compute.layouts import tile
+from flightllm_hw.compute.layouts import EXCESS_OF_CODE, tile
 from flightllm_hw.dequant.dequantize import Dequantizer
 from flightllm_hw.dequant.layouts import block
 from flightllm_hw.export.verilog import convert
@@ -42,7 +43,7 @@ async def codes_less_their_zero_points(dut):
         # Bit k * 2C + r of plane j is bit j of the code of row r and DSP k.
         planes = [sum((codes[r][k] >> j & 1) << k * 2 * chains + r
                       for r in range(2 * chains) for k in range(length)) for j in range(BITS)]
-        less = [-zero & 0xFF for zero in zeros]
+        less = [EXCESS_OF_CODE - zero & 0xFF for zero in zeros]
         payload = block(CONFIG).const({
             "dense": 1, "codes": planes + [0] * (8 - BITS),
             "lower": less[0::2], "upper": less[0::2], "mate": less[1::2]})
@@ -58,7 +59,7 @@ async def codes_less_their_zero_points(dut):
             for k in range(length):
                 element = got[r // 2][k]
                 value = element.mate if r % 2 else element.code
-                assert value == codes[r][k] - zeros[r]
+                assert value == codes[r][k] - zeros[r] + EXCESS_OF_CODE
     dut._log.info("50 blocks")
 
 

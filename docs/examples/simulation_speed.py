@@ -27,7 +27,7 @@ def inputs(sim, rng, count):
     index[..., 1::2] += 2
     tiles = sim.pack("i_tile", {
         "pattern": np.full(count, Pattern.S2_4.value),
-        "elements": {"code": rng.integers(-128, 128, shape), "mate": index}})
+        "elements": {"code": rng.integers(0, 256, shape), "mate": index}})
     steps = sim.pack("i_step", {"windows": rng.integers(-128, 128, (count, 2, chain.window)),
                                 "last": np.ones(count, int)})
     return {"i_tile": tiles, "i_step": steps}

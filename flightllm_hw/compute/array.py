@@ -10,7 +10,7 @@ from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.hierarchy import place
 
 from .chain import CsdChain, chain_latency
-from .layouts import element, step, sums, tile
+from .layouts import step, sums, tile
 from .select import ActivationOffer
 from .skew import Skew, aligned
 
@@ -89,30 +89,30 @@ class ChainArray(wiring.Component):
 
         inputs = Signal(aligned(c))
         m.d.comb += [inputs.offers.eq(offers.offers), inputs.columns.eq(offers.columns)]
-        sparse_1 = Signal(reset_less=True)
+        dense_1 = Signal(reset_less=True)
         cuts_1 = Signal(chain.nodes, reset_less=True)
         offsets = Signal(data.ArrayLayout(5, chain.length))
         with m.Switch(tile.pattern):
             for pattern in chain.patterns:
                 with m.Case(pattern.value):
                     m.d.sync += [
-                        sparse_1.eq(pattern is not Pattern.DENSE),
+                        dense_1.eq(pattern is Pattern.DENSE),
                         cuts_1.eq(sum(chain.cuts_before(pattern, n) << n
                                       for n in range(chain.nodes))),
                     ]
                     m.d.comb += [offsets[k].eq(chain.slot_offset(pattern, k))
                                  for k in range(chain.length)]
-        m.d.comb += [inputs.sparse.eq(sparse_1), inputs.cuts.eq(cuts_1)]
+        m.d.comb += [inputs.dense.eq(dense_1), inputs.cuts.eq(cuts_1)]
 
+        # Operands have their stage 1 among the delays.
         for n in range(c.chains):
             for k in range(chain.length):
-                operand_1 = Signal(element(), name=f"operand_{n}_{k}_1", reset_less=True)
-                m.d.sync += [
-                    operand_1.code.eq(tile.elements[n][k].code),
+                operand, element = inputs.operands[n][k], tile.elements[n][k]
+                m.d.comb += [
+                    operand.code.eq(element.code),
                     # An index is below its block's size, the offset a multiple of that.
-                    operand_1.mate.eq(tile.elements[n][k].mate.as_unsigned() | offsets[k]),
+                    operand.mate.eq(element.mate | offsets[k]),
                 ]
-                m.d.comb += inputs.operands[n][k].eq(operand_1)
 
         # The chains, in step.
         skew = place(m, platform, "skew", Skew(c))
@@ -123,7 +123,7 @@ class ChainArray(wiring.Component):
                 csd.operands.eq(skew.o.operands[n]),
                 csd.columns.eq(skew.o.columns),
                 csd.offers.eq(skew.o.offers),
-                csd.sparse.eq(skew.o.sparse),
+                csd.dense.eq(skew.o.dense),
                 csd.cuts.eq(skew.o.cuts),
                 self.o.payload[n].eq(csd.sums),
             ]

@@ -27,6 +27,7 @@ from flightllm_hw.primitives.delay import Delay, DelayConfig
 from .group import DspGroup, DspGroupConfig, Entry
 from .layouts import element, offer, sums
 from .reduce import OverflowAdjust, ReductionNode, ReductionNodeConfig, adjustment
+from .skew import REGISTERS
 
 __all__ = ["CsdChain", "chain_latency"]
 
@@ -49,7 +50,9 @@ class CsdChain(wiring.Component):
     together, ``latency`` cycles after DSP 0's operands. No handshake and no reset: who feeds the
     chain knows which cycles hold a tile.
 
-    Numerics: exact for every int8 operand. :mod:`flightllm_hw.compute.reduce` says why.
+    Numerics: exact for all int8 codes and for activations as
+    :func:`~flightllm_hw.compute.layouts.step` has them.
+    :mod:`flightllm_hw.compute.reduce` says why.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ class CsdChain(wiring.Component):
 
     Members
     -------
-    operands, columns, offers, sparse : In
+    operands, columns, offers, dense : In
         For every DSP, see :class:`~flightllm_hw.compute.select.SparseMux`.
     cuts : In
         Bit n, with the first DSP of the segment that ends in node n: start from zero. Bit 0, the
@@ -77,7 +80,7 @@ class CsdChain(wiring.Component):
             "operands": In(data.ArrayLayout(element(), length)),
             "columns": In(data.ArrayLayout(signed(8), length)),
             "offers": In(data.ArrayLayout(offer(config), length)),
-            "sparse": In(length),
+            "dense": In(length),
             "cuts": In(config.nodes),
             "sums": Out(sums(config)),
         })
@@ -92,7 +95,8 @@ class CsdChain(wiring.Component):
         c = self.config
 
         def later(name, value, cycles):
-            delay = place(m, platform, name, Delay(DelayConfig(width=len(value), cycles=cycles)))
+            delay = place(m, platform, name, Delay(DelayConfig(
+                width=len(value), cycles=cycles, registers=cycles <= REGISTERS)))
             m.d.comb += delay.i.eq(value)
             return delay.o
 
@@ -127,7 +131,7 @@ class CsdChain(wiring.Component):
                     group.operands[n].eq(self.operands[2 * g + n]),
                     group.columns[n].eq(self.columns[2 * g + n]),
                     group.offers[n].eq(self.offers[2 * g + n]),
-                    group.sparse[n].eq(self.sparse[2 * g + n]),
+                    group.dense[n].eq(self.dense[2 * g + n]),
                 ]
             if config.cut:
                 m.d.comb += group.cut.eq(cut)

@@ -75,7 +75,7 @@ class DspGroup(wiring.Component):
 
     Members
     -------
-    operands, columns, offers, sparse : In
+    operands, columns, offers, dense : In
         See :class:`~flightllm_hw.compute.select.SparseMux`, for the first DSP and the second.
     cut : In
         With the first DSP's inputs: start from zero (where ``config.cut``).
@@ -97,7 +97,7 @@ class DspGroup(wiring.Component):
             "operands": In(data.ArrayLayout(element(), 2)),
             "columns": In(data.ArrayLayout(signed(8), 2)),
             "offers": In(data.ArrayLayout(offer(config.chain), 2)),
-            "sparse": In(2),
+            "dense": In(2),
             "cut": In(1),
             "pcin": In(signed(48)),
             "adjusted": In(signed(48)),
@@ -115,7 +115,7 @@ class DspGroup(wiring.Component):
                 mux.operand.eq(self.operands[n]),
                 mux.column.eq(self.columns[n]),
                 mux.offer.eq(self.offers[n]),
-                mux.sparse.eq(self.sparse[n]),
+                mux.dense.eq(self.dense[n]),
                 dsp.a.eq(mux.a),
                 dsp.b.eq(mux.b),
                 dsp.d.eq(mux.d),

@@ -1,40 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """What flows between the parts of the matrix engine."""
 
-from amaranth.hdl import Cat, signed
+from amaranth.hdl import Cat, signed, unsigned
 from amaranth.lib import data
 
 from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["BORROW", "Pair", "element", "offer", "packed", "step", "sums", "tile"]
+__all__ = ["EXCESS", "EXCESS_OF_CODE", "Pair", "element", "offer", "packed", "step", "sums",
+           "tile"]
 
-BORROW = {"lo": 0, "hi": -1}
-"""The :class:`Pair` -2^18: what a packed pair with a negative ``lo`` lends it."""
+EXCESS_OF_CODE = 128
+"""What a code in a tile is too large by: an int8 with its top bit inverted, which is no sign."""
+
+EXCESS = {"lo": -EXCESS_OF_CODE, "hi": -EXCESS_OF_CODE}
+"""The :class:`Pair` that a dense tile's two codes are together too large by, as a DSP has them."""
 
 
 class Pair(data.Struct):
-    """Two int8 packed for one DSP48E2: the integer ``hi * 2^18 + lo``.
+    """Two activations packed for one DSP48E2: the integer ``hi * 2^18 + lo``.
 
-    ``lo`` is the one; ``hi`` is the other less the borrow that a negative ``lo``, sign-extended,
-    takes from it.
+    ``lo`` is the one, an int8; ``hi`` is the other, in -127 .. 127, less the borrow that a negative
+    ``lo``, sign-extended, takes from it. Nothing else comes out of the quantizer; -128 would want a
+    ninth bit, and with it two LUTs of every DSP's MUX.
     """
 
     lo: signed(8)
-    hi: signed(9)
+    hi: signed(8)
 
 
 def packed(lo, hi):
-    """Value of a :class:`Pair` of the int8 ``lo`` and ``hi``."""
-    return Cat(lo, (hi - lo[-1])[:9])
+    """Value of a :class:`Pair` of the activations ``lo`` and ``hi``.
+
+    The borrow inverts ``hi``'s bits up to the lowest that is set. In two halves of four bits each
+    bit has five inputs at most, and two share a LUT: five LUTs, where a carry chain has eight.
+    """
+    bits = []
+    borrow = lo[-1]
+    for half in (hi[:4], hi[4:]):
+        bits += [half[n] ^ (borrow & ~half[:n].any()) for n in range(4)]
+        borrow = borrow & ~half.any()
+    return Cat(lo, *bits)
 
 
 def element():
     """What a tile holds for a DSP: two rows' codes, or a code and its index in its block.
 
-    In front of the DSP the index is the number of the MUX input that the code meets.
+    Codes are int8 plus :data:`EXCESS_OF_CODE`. In front of the DSP the index is the number of the
+    MUX input that the code meets.
     """
-    return data.StructLayout({"code": signed(8), "mate": signed(8)})
+    return data.StructLayout({"code": unsigned(8), "mate": unsigned(8)})
 
 
 def tile(config: LaneConfig):
@@ -47,7 +62,10 @@ def tile(config: LaneConfig):
 
 
 def step(config: ChainConfig):
-    """Activations that meet a tile: a window of int8 columns for each of two tokens."""
+    """Activations that meet a tile: a window of int8 columns for each of two tokens.
+
+    Where both tokens have a meaning, the second one's activations are not -128.
+    """
     return data.StructLayout({
         "windows": data.ArrayLayout(data.ArrayLayout(signed(8), config.window), 2),
         "last": 1,
@@ -57,7 +75,7 @@ def step(config: ChainConfig):
 def offer(config: ChainConfig):
     """Inputs of the sparse MUXes of one DSP group: packed activations, half as many as slots.
 
-    Dense tiles are offered :data:`BORROW`, everywhere.
+    Dense tiles are offered :data:`EXCESS`, everywhere.
     """
     return data.ArrayLayout(Pair, config.slots // 2)
 

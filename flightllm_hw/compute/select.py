@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a tile's element and a window of activations to the operands of one DSP48E2.
 
-A DSP48E2 multiplies B by the sum of A and D, and INMODE can hold either of the two at zero. That
-is the multiplexer between dense and sparse tiles, for nothing, and the adder that packs two codes::
+A DSP48E2 multiplies B by D, by A or by D - A, as INMODE says. That is the multiplexer between dense
+and sparse tiles, for nothing, and the adder that packs two codes::
 
-               A = {row 1, row 0}      D = {picked, picked}      B              product
-    dense      codes of two rows       -2^18 or off              activation     {row 1, row 0} * x
+               D = {row 1, row 0}      A = {picked, picked}      B              product
+    dense      codes of two rows       EXCESS, subtracted        activation     {row 1, row 0} * x
     sparse     off                     activations               code           {x1, x0} * code
 
-Two codes side by side, the lower one's sign up to bit 17, are hi * 2^18 + lo, and 2^18 more where
-lo is negative. There D is let through, which holds -2^18 whatever is picked.
+Dense codes lie side by side as they come, 128 too large, and D fills in ones::
+
+    D        1 | row 1 + 128 | 11 1111 1111 | row 0 + 128     = row 1 * 2^18 + row 0
+                                                                + A
+    A        1 |  1000 0000  | 11 1111 1111 |  1000 0000        the activations -128, -128, packed
+
+A is the same whatever the MUX picks, so nothing has to hold the MUX or INMODE back: both are
+driven by wires. Without the excess, A would have to lend 2^18 where row 0 is negative, and a LUT a
+DSP would see to that.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,16 +30,15 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import inmode
 from flightllm_hw.primitives.mux import SliceMux, SliceMuxConfig
 
-from .layouts import BORROW, Pair, element, offer, packed
+from .layouts import EXCESS, EXCESS_OF_CODE, Pair, element, offer, packed
 
 __all__ = ["INMODES", "ActivationOffer", "SparseMux"]
 
-DENSE = inmode()
-BORROWED = inmode(use_d=True)
-SPARSE = inmode(zero_a=True, use_d=True)
+DENSE = inmode(use_d=True, subtract=True)
+SPARSE = inmode()
 
-INMODES = DENSE, BORROWED, SPARSE
-"""INMODEs that multiply by A, by A + D and by D."""
+INMODES = DENSE, SPARSE
+"""INMODEs that multiply by D - A and by A."""
 
 
 class SparseMux(wiring.Component):
@@ -56,11 +62,13 @@ class SparseMux(wiring.Component):
     column : In
         Dense: the activation.
     offer : In
-        Sparse: what the MUX picks from. Dense: :data:`~flightllm_hw.compute.layouts.BORROW`.
-    sparse : In
+        Sparse: what the MUX picks from. Dense: :data:`~flightllm_hw.compute.layouts.EXCESS`.
+    dense : In
         Which of the two.
     a, b, d, inmode : Out
         As the DSP48E2's ports of these names.
+
+    Cost: 36 LUTs with 16 slots: a 4:1 of each of 128 bits, and two bits of B to a LUT.
     """
 
     def __init__(self, config: ChainConfig):
@@ -69,7 +77,7 @@ class SparseMux(wiring.Component):
             "operand": In(element()),
             "column": In(signed(8)),
             "offer": In(offer(config)),
-            "sparse": In(1),
+            "dense": In(1),
             "a": Out(signed(30)),
             "b": Out(signed(18)),
             "d": Out(signed(27)),
@@ -104,20 +112,16 @@ class SparseMux(wiring.Component):
         picked = Signal(Pair)
         m.d.comb += picked.eq(fours[0])
 
-        # The last bit chooses between the halves.
-        upper = Signal()
-        m.d.comb += upper.eq(self.sparse & slot[-1])
-        lo = joined("mux_upper", [picked.lo, picked.hi[:8]], upper, level)
-
-        def word(lo, hi):
-            return Cat(lo, lo[-1].replicate(PAIR_SPACING - 8), hi).as_signed()
+        # The last bit chooses between the halves. Those of EXCESS are equal.
+        lo = joined("mux_upper", [picked.lo, picked.hi], slot[-1], level)
 
         code = self.operand.code
+        between = PAIR_SPACING - 8
         m.d.comb += [
-            self.a.eq(word(code, self.operand.mate)),
-            self.d.eq(word(lo, picked.hi)),
-            self.b.eq(Mux(self.sparse, code, self.column)),
-            self.inmode.eq(Mux(self.sparse, SPARSE, Mux(code[-1], BORROWED, DENSE))),
+            self.a.eq(Cat(lo, lo[-1].replicate(between), picked.hi).as_signed()),
+            self.d.eq(Cat(code, ~Const(0, between), self.operand.mate, Const(1, 1)).as_signed()),
+            self.b.eq(Mux(self.dense, self.column, (code ^ EXCESS_OF_CODE).as_signed())),
+            self.inmode.eq(Mux(self.dense, DENSE, SPARSE)),
         ]
         return m
 
@@ -132,7 +136,7 @@ class ActivationOffer(wiring.Component):
         1:4        DG 0     DG 1      DG 2       DG 3
         4:16       DG 0,1 ........ |  DG 2,3 .......... |       (one token)
 
-    Dense tiles need no choice; what their MUXes pick is -2^18 (``BORROW``).
+    Dense tiles need no choice; what their MUXes pick is ``EXCESS``.
 
     Offers appear one cycle after the window (``latency``); ``columns`` with them.
 
@@ -183,7 +187,7 @@ class ActivationOffer(wiring.Component):
             laid = Signal(offer(c), name=f"offer_{group}")
             places = {p: (c.base(p, group), c.tokens(p) == 1) for p in sparse}
             choices = sorted(set(places.values()))
-            choice = Signal(range(len(choices)), name=f"choice_{group}")
+            choice = Signal(range(len(choices)), name=f"choice_{group}", attrs={"keep": "true"})
             with m.Switch(self.pattern):
                 for p in sparse:
                     with m.Case(p.value):
@@ -200,7 +204,7 @@ class ActivationOffer(wiring.Component):
             offer_1 = Signal(offer(c), name=f"offer_{group}_1", reset_less=True)
             m.d.sync += offer_1.eq(laid)
             with m.If(dense):
-                m.d.sync += [pair.eq(Pair.const(BORROW)) for pair in offer_1]
+                m.d.sync += [pair.eq(Pair.const(EXCESS)) for pair in offer_1]
             m.d.comb += self.offers[group].eq(offer_1)
 
         columns_1 = Signal.like(self.columns, reset_less=True)

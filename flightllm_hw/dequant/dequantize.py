@@ -18,8 +18,10 @@ class Dequantizer(wiring.Component):
 
     A dense block is one tile, a sparse block two. Unused planes are zero, so q needs no extension;
     signed codes are stored with their top bit inverted and have z = 2^(b-1), so that one addition,
-    of -z, serves all (``docs/tape.md``). -z comes as a register common to half a chain, so that the
-    choice between two tiles takes no LUT of its own: an adder's bit is one LUT of up to six inputs.
+    of -z, serves all (``docs/tape.md``). What is added has its top bit inverted, so that codes
+    leave as :func:`~flightllm_hw.compute.layouts.element` has them. It comes as a register common
+    to half a chain, so that the choice between two tiles takes no LUT of its own: an adder's bit is
+    one LUT of up to six inputs.
     The tape's maker sees to it that q - z is an int8.
 
     As a sparse block's first tile is taken, the second one's codes and indices are kept here, and

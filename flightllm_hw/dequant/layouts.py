@@ -102,7 +102,7 @@ class Entry(data.Struct):
 
 
 def block(config: LaneConfig):
-    """A block: planes of codes and indices, and what its codes have added to them.
+    """A block: planes of codes and indices, and what its codes have added to them: 128 - z.
 
     An addend a chain: ``lower``, ``upper`` to the codes in its lower, upper half, ``mate`` to those
     of a dense tile's second row. ``dense``: the block is one tile.

@@ -18,6 +18,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from flightllm_hw.compute.layouts import EXCESS_OF_CODE
 from flightllm_hw.config import LaneConfig
 
 from .layouts import CHUNKS, CODE_PLANES, RecipeLayout, block
@@ -188,12 +189,17 @@ class Planes(wiring.Component):
             other_lower.eq(self.second_group & ~recipe.dense & ~recipe.split),
             other_upper.eq((self.second_group | recipe.split) & ~recipe.dense),
         ]
+        # Codes leave with an excess of 128 (`compute/layouts.py`): the top bit of what is added to
+        # them is inverted.
         for n in range(c.chains):
             entry, other = zeros.word_select(2 * n, 8), zeros.word_select(2 * n + 1, 8)
             with m.If(completes):
                 m.d.sync += [
-                    shown.lower[n].eq(Mux(other_lower, other, entry) | recipe.middle),
-                    shown.upper[n].eq(Mux(other_upper, other, entry) | recipe.middle),
-                    shown.mate[n].eq(Mux(recipe.dense, other | recipe.middle, 0)),
+                    shown.lower[n].eq((Mux(other_lower, other, entry) | recipe.middle)
+                                      ^ EXCESS_OF_CODE),
+                    shown.upper[n].eq((Mux(other_upper, other, entry) | recipe.middle)
+                                      ^ EXCESS_OF_CODE),
+                    shown.mate[n].eq(Mux(recipe.dense, (other | recipe.middle) ^ EXCESS_OF_CODE,
+                                         0)),
                 ]
         return m

@@ -16,7 +16,7 @@ from flightllm_hw.primitives.mux import WideMux, WideMuxConfig
 
 from .layouts import SUM_BITS, dot_product, tag
 from .rows import RowScales
-from .sums import QUEUE, ChainSums, control
+from .sums import ADD, AGAIN, BEGIN, ELSEWHERE, FRESH, QUEUE, ChainSums, control
 
 __all__ = ["Collector"]
 
@@ -94,10 +94,11 @@ class Collector(wiring.Component):
         waiting = Signal(range(QUEUE + 1))
         push = Signal()
         m.d.sync += [tag_1.eq(self.tag), valid_1.eq(self.valid)]
+        again = Signal()
         m.d.comb += [
+            again.eq(valid_1 & (tag_1.step == self.tag.step)),
             push.eq(valid_1 & tag_1.last_tile),
-            do.first.eq(self.tag.first_tile),
-            do.again.eq(valid_1 & (tag_1.step == self.tag.step)),
+            do.sums_opmode.eq(Mux(self.tag.first_tile, BEGIN, Mux(again, AGAIN, ELSEWHERE))),
             do.step.eq(self.tag.step),
             do.keep_sums.eq(valid_1),
             do.sums_at.eq(tag_1.step),
@@ -170,7 +171,7 @@ class Collector(wiring.Component):
         gives = Signal()
         m.d.comb += [
             do.add_at.eq(at_2.step << 1 | at_2.half),
-            do.fresh.eq(at_2.first_group),
+            do.opmode.eq(Mux(at_2.first_group, FRESH, ADD)),
             do.keep.eq(running[-1]),
             do.keep_at.eq(at_4.step << 1 | at_4.half),
             gives.eq(running[-1] & at_4.last_group),

@@ -20,16 +20,24 @@ from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, inmode, opmo
 
 from .layouts import SUM_BITS
 
-__all__ = ["GROUP_BITS", "QUEUE", "ChainSums", "control"]
+__all__ = ["ADD", "AGAIN", "BEGIN", "ELSEWHERE", "FRESH", "GROUP_BITS", "QUEUE", "ChainSums",
+           "control"]
 
-GROUP_BITS = 24
-"""Width of a group sum: 128 products of two int8, and room."""
+GROUP_BITS = 23
+"""Width of a group sum: up to 16 tiles of eight products of two int8, at most 2^21."""
+
+HALF = 24
+"""Width of a half of the slice that adds group sums up."""
 
 QUEUE = 32
 """Group sums that can wait for the multiplier."""
 
 FRESH = opmode(x="M", y="M")
+"""OPMODE that begins a dot product."""
+
 ADD = opmode(x="M", y="M", z="C")
+"""OPMODE that adds to one."""
+
 LO = inmode()
 HI = inmode(zero_a=True, use_d=True)
 
@@ -39,6 +47,8 @@ SUMS = Dsp48e2Config(use_mult="NONE", use_simd="TWO24", areg=0, breg=0, creg=0, 
                      mreg=0, inmodereg=0, opmodereg=0, inmodes=(0,), alumodes=(0,),
                      opmodes=tuple(opmode(x="A:B", z=z) for z in ("0", "C", "P")))
 BEGIN, ELSEWHERE, AGAIN = SUMS.opmodes
+"""OPMODEs that add to nothing, to group sums in the memory, to those of the cycle before."""
+
 # The pre-adder chooses between the two sums of a step. It has a register, so B takes a second one.
 DSP = Dsp48e2Config(amultsel="AD", breg=2, opmodes=(FRESH, ADD), inmodes=(LO, HI), alumodes=(0,))
 
@@ -46,22 +56,25 @@ DSP = Dsp48e2Config(amultsel="AD", breg=2, opmodes=(FRESH, ADD), inmodes=(LO, HI
 def control(config: LaneConfig):
     """What all chains of a lane do in a cycle; each part belongs to a stage of its own.
 
-    - Add the chain's two sums to the group sums of ``step``, or start them (``first``); ``again``
-      if it is the step of the cycle before.
+    OPMODEs come as the slices take them: a LUT or two a lane, not a chain.
+
+    - Add the chain's two sums to the group sums of ``step`` (``sums_opmode``: ``BEGIN``, ``AGAIN``
+      if it is the step of the cycle before, or ``ELSEWHERE``).
     - ``keep_sums`` (a cycle later): they are the group sums of ``sums_at``; ``push`` them to place
       ``push_at`` of the queue.
     - ``pop_at``, ``half``: multiply that group sum by ``scale`` of the chain's two.
-    - ``add_at``, ``fresh`` (two cycles later): add dot product ``add_at``, or nothing.
+    - ``add_at``, ``opmode`` (two cycles later): add dot product ``add_at``, or nothing (``ADD``,
+      ``FRESH``).
     - ``keep``, ``keep_at`` (four cycles later): it becomes dot product ``keep_at``.
     - ``give``, ``give_at``: and result ``give_at``.
     - ``show_at``: result to show.
     """
     halves = range(2 * config.tokens)
     return data.StructLayout({
-        "first": 1, "again": 1, "step": range(config.tokens),
+        "sums_opmode": 9, "step": range(config.tokens),
         "keep_sums": 1, "sums_at": range(config.tokens), "push": 1, "push_at": range(QUEUE),
         "pop_at": range(QUEUE), "half": 1, "scale": 1,
-        "add_at": halves, "fresh": 1,
+        "add_at": halves, "opmode": 9,
         "keep": 1, "keep_at": halves,
         "give": 1, "give_at": halves,
         "show_at": halves,
@@ -71,7 +84,7 @@ def control(config: LaneConfig):
 class ChainSums(wiring.Component):
     """One chain's accumulators; exact integers throughout.
 
-    Moves as :func:`control` says. One DSP48E2 adds up group sums (two of 24 bits); one multiplies
+    Moves as :func:`control` says. One DSP48E2 adds up group sums (two of 23 bits); one multiplies
     them by group scales (16 bits, unsigned) and adds up dot products (48 bits); nothing overflows
     that has passed the compiler's bound on dot products.
 
@@ -109,6 +122,7 @@ class ChainSums(wiring.Component):
         m = Module()
         c, do = self.config, self.control
         both = data.ArrayLayout(signed(GROUP_BITS), 2)
+        halves = data.ArrayLayout(signed(HALF), 2)
 
         def memory(name, shape, depth):
             array = Memory(shape=shape, depth=depth, init=[], attrs={"ram_style": "distributed"})
@@ -118,7 +132,8 @@ class ChainSums(wiring.Component):
         # Group sums. What was added to in the cycle before is not in the memory yet, but in P.
         adder = place(m, platform, "adder", Dsp48e2(SUMS))
         group_write, group_read = memory("groups", both, c.tokens)
-        addends = Signal(both)
+        addends, before, after = (Signal(halves, name=name)
+                                  for name in ("addends", "before", "after"))
         total = Signal(both)
         m.d.comb += [
             addends[0].eq(self.lo),
@@ -126,9 +141,11 @@ class ChainSums(wiring.Component):
             adder.b.eq(addends.as_value()[:18]),
             adder.a.eq(addends.as_value()[18:]),
             group_read.addr.eq(do.step),
-            adder.c.eq(group_read.data.as_value()),
-            adder.opmode.eq(Mux(do.first, BEGIN, Mux(do.again, AGAIN, ELSEWHERE))),
-            total.as_value().eq(adder.p),
+            *(before[n].eq(group_read.data[n]) for n in range(2)),
+            adder.c.eq(before.as_value()),
+            adder.opmode.eq(do.sums_opmode),
+            after.as_value().eq(adder.p),
+            *(total[n].eq(after[n]) for n in range(2)),
             group_write.addr.eq(do.sums_at),
             group_write.en.eq(do.keep_sums),
             group_write.data.eq(total),
@@ -153,7 +170,7 @@ class ChainSums(wiring.Component):
             dsp.b.eq(Mux(do.scale, self.scales[1], self.scales[0])),
             dot_read.addr.eq(do.add_at),
             dsp.c.eq(dot_read.data),
-            dsp.opmode.eq(Mux(do.fresh, FRESH, ADD)),
+            dsp.opmode.eq(do.opmode),
             dot_write.addr.eq(do.keep_at),
             dot_write.en.eq(do.keep),
             dot_write.data.eq(dsp.p),

@@ -18,7 +18,7 @@ from flightllm_hw.sim.pysim import simulate
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY, TRAFFIC
 from flightllm_hw.sim.vendor import vendor_cells
 from flightllm_hw.sim.words import from_items
-from support.tiles import draw
+from support.tiles import draw, stored
 
 CONFIGS = {
     "split": LaneConfig(chains=2, chain=ChainConfig(window=16, slots=32)),
@@ -96,9 +96,9 @@ def multiply(sim, config, codes, mask, pattern, x, traffic, seed=0):
     holds = tiled.holds
     blocks, steps = np.nonzero(holds)
     passes = windows.shape[1]
+    code, mate = stored(pattern, tiled.code[holds], tiled.mate[holds])
     tiles = sim.pack("i_tile", {
-        "pattern": np.full(len(blocks), pattern.value),
-        "elements": {"code": tiled.code[holds], "mate": tiled.mate[holds]}})
+        "pattern": np.full(len(blocks), pattern.value), "elements": {"code": code, "mate": mate}})
     last = np.zeros((len(blocks), passes), int)
     last[:, -1] = 1
     sent = sim.pack("i_step", {"windows": windows[steps].reshape(-1, *windows.shape[2:]),
@@ -130,6 +130,8 @@ def test_whole_matrices(name, pattern, rng):
             codes[:, k // 3:k // 2] = 0  # some tiles hold nothing and are skipped
             codes[0, 0] = low
             x = rng.integers(-128, 128, (tokens, k)).astype(np.int8)
+            if config.chain.tokens(pattern) == 2:
+                x[1::2] = np.maximum(x[1::2], -127)
             mask = prune_mask(codes.astype(np.float32), pattern)
             sim.reset()
             traffic = TRAFFIC[int(rng.integers(3))]

@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from flightllm_hw.compiler.tile import lay_out
-from flightllm_hw.compute.layouts import tile
+from flightllm_hw.compute.layouts import EXCESS_OF_CODE, tile
 from flightllm_hw.config import ChainConfig, LaneConfig
 from flightllm_hw.dequant.decoder import TapeDecoder
 from flightllm_hw.dequant.gearbox import Gearbox
@@ -102,8 +102,11 @@ def check(config, tapes, got):
             for n in inside:
                 found = next(tiles)
                 assert found.pattern == shape.pattern.value
+                dense = shape.pattern is Pattern.DENSE
                 code = np.array([[e.code for e in chain] for chain in found.elements])
                 mate = np.array([[e.mate for e in chain] for chain in found.elements])
+                code -= EXCESS_OF_CODE
+                mate -= EXCESS_OF_CODE if dense else 0
                 if n < tiled.code.shape[1]:
                     np.testing.assert_array_equal(code, tiled.code[block, n])
                     if code.any():

@@ -35,7 +35,7 @@ def check(lane, pattern, rows, k, bits, group, zero_point, masked, tokens, traff
     rng = np.random.default_rng(seed)
     weights, mask, shape, beats = draw_tape(rng, config, pattern, rows, k, bits, group, zero_point,
                                             masked)
-    x = rng.choice([-128, -127, 0, 127, int(rng.integers(-127, 128))], (tokens, k)).astype(np.int8)
+    x = rng.choice([-127, -126, 0, 127, int(rng.integers(-127, 128))], (tokens, k)).astype(np.int8)
     got, transfers = multiply(sim, config, shape, beats, x, traffic, seed)
     np.testing.assert_array_equal(got["sums"][:, :rows], expected(weights, mask, x))
     np.testing.assert_array_equal(got["row_scales"][:rows], weights.row_scale)

@@ -43,8 +43,8 @@ def draw_jobs(rng, sizes, formats, extras):
 
 def draw_tokens(rng, tokens, k):
     """Activations, extremes among them."""
-    some = rng.integers(-128, 128, (tokens, k))
-    return np.where(rng.random((tokens, k)) < 0.2, rng.choice([-128, 127], (tokens, k)),
+    some = rng.integers(-127, 128, (tokens, k))
+    return np.where(rng.random((tokens, k)) < 0.2, rng.choice([-127, 127], (tokens, k)),
                     some).astype(np.int8)
 
 

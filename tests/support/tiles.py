@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flightllm_hw.compute.layouts import EXCESS_OF_CODE
 from flightllm_hw.formats.pattern import Pattern
+
+
+def stored(pattern, code, mate):
+    """Codes and second rows' codes, or indices, as a tile has them."""
+    dense = pattern is Pattern.DENSE
+    return code.astype(int) + EXCESS_OF_CODE, mate.astype(int) + (EXCESS_OF_CODE if dense else 0)
 
 
 @dataclass
@@ -14,14 +21,15 @@ class Case:
 
     pattern: Pattern
     code: np.ndarray  # (chains, length)
-    mate: np.ndarray  # (chains, length)
+    mate: np.ndarray  # (chains, length), second rows' codes or indices
     windows: np.ndarray  # (passes, 2, window)
 
     @property
     def payload(self):
         return {"pattern": self.pattern.value,
                 "elements": [[{"code": int(c), "mate": int(m)} for c, m in zip(*rows, strict=True)]
-                             for rows in zip(self.code, self.mate, strict=True)]}
+                             for rows in zip(*stored(self.pattern, self.code, self.mate),
+                                             strict=True)]}
 
     @property
     def steps(self):
@@ -69,4 +77,6 @@ def draw(rng, config, pattern, passes, bits=8):
         mate = np.array([[np.sort(rng.choice(pattern.m, pattern.n, replace=False))
                           for _ in range(blocks)] for _ in range(config.chains)])
         mate = mate.reshape(shape).astype(np.int8)
-    return Case(pattern, int8s(rng, shape, bits), mate, int8s(rng, (passes, 2, chain.window)))
+    windows = int8s(rng, (passes, 2, chain.window))
+    windows[:, 1:chain.tokens(pattern)] = np.maximum(windows[:, 1:chain.tokens(pattern)], -127)
+    return Case(pattern, int8s(rng, shape, bits), mate, windows)
