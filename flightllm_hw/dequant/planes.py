@@ -12,6 +12,17 @@ by bytes, so that a chunk has all planes of half of the rows::
 
     b = 3    first  ──► planes 2,2'    |                  the first of two blocks: 2' is the
              second ──► planes 0,1     |  indices ...     second one's, and waits for it
+
+A choice in front of a register is half a LUT a bit, or a whole one; a register is none. The first
+tile's codes meet an adder that has two inputs to spare (:mod:`flightllm_hw.dequant.dequantize`), so
+what comes to a plane from several places goes to as many registers, all but one of them cleared::
+
+    first tile   plane of a beat ──► codes ──(or)─► adder      second tile  ─┐
+                 byte's bit ───────► ways ────┘                             ─┴─► Mux ──► codes
+
+That is 384 LUTs for 768 registers at `u280`. The second tile's codes are read twice, by what keeps
+them and by what adds to mates, and are gathered before. Indices stay where their beats came, and
+are sorted as they are read.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
