@@ -57,8 +57,8 @@ class LaneConfig:
 
     @property
     def dsp_total(self) -> int:
-        """DSP48E2 of the lane: chains, two each for group sums and scales, four for results."""
-        return self.dsp + 2 * self.chains + 4
+        """DSP48E2 of the lane: chains, three more for each of them, four for results."""
+        return self.dsp + 3 * self.chains + 4
 
     @property
     def uram(self) -> int:

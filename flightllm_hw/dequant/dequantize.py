@@ -1,16 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dequantizer: bit-planes to int8 codes less their zero points."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.layouts import tile
 from flightllm_hw.config import LaneConfig
+from flightllm_hw.hierarchy import place
+from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
 
-from .layouts import block
+from .layouts import INDEX_PLANES, WAYS, block
 
 __all__ = ["Dequantizer"]
+
+SPACING = 9
+"""Bits from one sum of a slice to the next: two of 8 bits have 9."""
+
+PLACES = 48 // SPACING
+"""Sums of a slice."""
+
+# A register for the sums alone: the operands are registers, or a LUT behind them.
+SLICE = Dsp48e2Config(use_mult="NONE", areg=0, breg=0, creg=0, dreg=0, adreg=0, mreg=0,
+                      inmodereg=0, opmodereg=0, inmodes=(0,), alumodes=(0,),
+                      opmodes=(opmode(z="P"), opmode(z="C"), opmode(x="A:B", z="C")))
+KEEP, INDICES, SUMS = SLICE.opmodes
 
 
 class Dequantizer(wiring.Component):
@@ -21,8 +35,8 @@ class Dequantizer(wiring.Component):
     of -z, serves all (``docs/tape.md``). What is added has its top bit inverted, so that codes
     leave as :func:`~flightllm_hw.compute.layouts.element` has them. It comes as a register common
     to half a chain, so that the choice between two tiles takes no LUT of its own: an adder's bit is
-    one LUT of up to six inputs.
-    The tape's maker sees to it that q - z is an int8.
+    one LUT of up to six inputs. The two that are left gather what has come by different ways
+    (``ways``), all but one of them zero. The tape's maker sees to it that q - z is an int8.
 
     As a sparse block's first tile is taken, the second one's codes and indices are kept here, and
     the next block's may come in their place (``spare``)::
@@ -32,6 +46,15 @@ class Dequantizer(wiring.Component):
         i.lower, i.upper ──────────────────────────────'
 
     What is common to a block stays until ``i.ready``. The registers cost no LUT.
+
+    Mates of five of a chain's DSPs are added by a slice of its own, nine bits each, which takes a
+    dense tile's codes as they are. A sparse tile has no mates, but indices: they come by the other
+    port, through the LUT that chooses among two tiles and two beats::
+
+        i.codes, t = 1 ─────────────────────► A:B ─ dense? ─┐
+        i.mate, or indices ─► LUT6 (4 of 8) ───► C ────────(+)──► P ──► o
+
+    That is four LUTs a mate; an adder of LUTs is eight, and two more for the choice of beats.
 
     Parameters
     ----------
@@ -89,11 +112,18 @@ class Dequantizer(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += full.eq(0)
 
+        mode = Signal(9)
+        m.d.comb += mode.eq(Mux(takes, Mux(dense, SUMS, INDICES), KEEP))
         for n in range(c.chains):
+            adder = place(m, platform, f"mates_{n}", Dsp48e2(SLICE))
+            codes, others = [], []
+            m.d.comb += adder.opmode.eq(mode)
             for k in range(length):
                 at = k * 2 * c.chains + 2 * n
                 q = [Cat(plane[at + t] for plane in block.codes) for t in range(2)]
-                index = [Cat(plane[at + t] for plane in block.indices) for t in range(2)]
+                for plane, way in zip(WAYS, block.ways, strict=True):
+                    q[0] |= way[at // 2] << plane
+                index = [self._index(at + t) for t in range(2)]
                 kept_q = Signal(len(q[1]), name=f"kept_q_{n}_{k}", reset_less=True)
                 kept_index = Signal(len(index[1]), name=f"kept_index_{n}_{k}", reset_less=True)
                 addend = (block.lower if k < length // 2 else block.upper)[n]
@@ -103,7 +133,20 @@ class Dequantizer(wiring.Component):
                         kept_q.eq(q[1]),
                         kept_index.eq(index[1]),
                         element.code.eq(addend + Mux(second, kept_q, q[0])),
-                        element.mate.eq(block.mate[n] + Mux(
-                            dense, q[1], Mux(second, kept_index, index[0]))),
                     ]
+                own_index = Mux(second, kept_index, index[0])
+                if k < PLACES:
+                    codes.append(Cat(q[1], Const(0, SPACING - 8)))
+                    others.append(Cat(block.mate[n] | own_index, Const(0, SPACING - 8)))
+                    m.d.comb += self.o.payload.elements[n][k].mate.eq(adder.p[SPACING * k:][:8])
+                else:
+                    with m.If(takes):
+                        m.d.sync += element.mate.eq(block.mate[n] + Mux(dense, q[1], own_index))
+            m.d.comb += [Cat(adder.b, adder.a).eq(Cat(codes)), adder.c.eq(Cat(others))]
         return m
+
+    def _index(self, at):
+        """An index of the block, its lower bits those of the beat that came before the other."""
+        first, second = (Cat(plane[at] for plane in self.i.payload.indices[n:n + 2])
+                         for n in range(0, INDEX_PLANES, 2))
+        return Mux(self.i.payload.swapped, Cat(second, first), Cat(first, second))

@@ -7,7 +7,7 @@ from amaranth.lib import data
 from flightllm_hw.config import LaneConfig
 from flightllm_hw.formats.pattern import Pattern
 
-__all__ = ["CHUNKS", "CODE_PLANES", "INDEX_PLANES", "ChunksLayout", "Entry", "RecipeLayout",
+__all__ = ["CHUNKS", "CODE_PLANES", "INDEX_PLANES", "WAYS", "ChunksLayout", "Entry", "RecipeLayout",
            "TapeLayout", "block", "header", "row_scales", "scales"]
 
 CODE_PLANES = 8
@@ -15,6 +15,10 @@ CODE_PLANES = 8
 
 INDEX_PLANES = 4
 """Bits of the widest index."""
+
+WAYS = (0, 1, 3, 5, 0, 1)
+"""Planes that codes come to by a second way, with registers of its own: four of 8-bit codes, two of
+the first of two blocks of 3 bits."""
 
 CHUNKS = (CODE_PLANES + INDEX_PLANES) // 4
 """Chunks of the largest block: pairs of beats, and a beat holds two planes."""
@@ -104,14 +108,20 @@ class Entry(data.Struct):
 def block(config: LaneConfig):
     """A block: planes of codes and indices, and what its codes have added to them: 128 - z.
 
-    An addend a chain: ``lower``, ``upper`` to the codes in its lower, upper half, ``mate`` to those
-    of a dense tile's second row. ``dense``: the block is one tile.
+    - ``dense``: the block is one tile.
+    - ``ways`` n is ORed to plane :data:`WAYS` [n] of the first tile's codes, or of the first rows'.
+    - ``indices`` are the planes of the beat that came as first, then of the one that came as
+      second; ``swapped``: the lower bits are those of the second.
+    - An addend a chain: ``lower``, ``upper`` to the codes in its lower, upper half, ``mate`` to
+      those of a dense tile's second row; zero for sparse ones.
     """
     addends = data.ArrayLayout(unsigned(8), config.chains)
     return data.StructLayout({
         "pattern": range(len(Pattern)),
         "dense": 1,
+        "swapped": 1,
         "codes": data.ArrayLayout(unsigned(config.plane_bits), CODE_PLANES),
+        "ways": data.ArrayLayout(unsigned(config.plane_bits // 2), len(WAYS)),
         "indices": data.ArrayLayout(unsigned(config.plane_bits), INDEX_PLANES),
         "lower": addends,
         "upper": addends,

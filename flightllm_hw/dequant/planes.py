@@ -12,16 +12,29 @@ by bytes, so that a chunk has all planes of half of the rows::
 
     b = 3    first  ──► planes 2,2'    |                  the first of two blocks: 2' is the
              second ──► planes 0,1     |  indices ...     second one's, and waits for it
+
+A choice in front of a register is half a LUT a bit, or a whole one; a register is none. The first
+tile's codes meet an adder that has two inputs to spare (:mod:`flightllm_hw.dequant.dequantize`), so
+what comes to a plane from several places goes to as many registers, all but one of them cleared::
+
+    first tile   plane of a beat ──► codes ──(or)─► adder      second tile  ─┐
+                 byte's bit ───────► ways ────┘                             ─┴─► Mux ──► codes
+
+That is 384 LUTs for 768 registers at `u280`. The second tile's codes are read twice, by what keeps
+them and by what adds to mates, and are gathered before. Indices stay where their beats came, and
+are sorted as they are read.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from flightllm_hw.compute.layouts import EXCESS_OF_CODE
 from flightllm_hw.config import LaneConfig
+from flightllm_hw.hierarchy import place
 
-from .layouts import CHUNKS, CODE_PLANES, RecipeLayout, block
+from .layouts import CHUNKS, CODE_PLANES, WAYS, RecipeLayout, block
+from .loads import Loads
 
 __all__ = ["Planes"]
 
@@ -90,10 +103,10 @@ class Planes(wiring.Component):
             "o": Out(block(config)),
         })
 
-    def _half(self, plane, half):
-        """Bits of a plane that belong to the first or the second half of the rows."""
-        rows = self.config.chains
-        return Cat(plane[(2 * k + half) * rows:][:rows] for k in range(self.config.chain.length))
+    def _places(self, half, tile):
+        """Where a half of the rows has its codes of the first or the second of two tiles."""
+        c = self.config
+        return [n for n in range(c.plane_bits) if (n // c.chains % 2, n % 2) == (half, tile)]
 
     def elaborate(self, platform):
         m = Module()
@@ -102,78 +115,89 @@ class Planes(wiring.Component):
         first = [self.first[n * width:(n + 1) * width] for n in range(2)]
         second = [self.second[n * width:(n + 1) * width] for n in range(2)]
 
+        loads = place(m, platform, "loads", Loads(c))
+        for name in ("recipe", "load_tops", "load", "chunk", "last_chunk", "shared", "index",
+                     "index_second", "second_of_two", "second_group"):
+            m.d.comb += getattr(loads, name).eq(getattr(self, name))
+        on = loads.o
+
         shown = Signal(block(c), reset_less=True)
-        chunk_0 = Signal()
-        chunk_1 = Signal()
-        m.d.comb += [
-            self.o.eq(shown),
-            chunk_0.eq(self.load & self.chunk[0]),
-            chunk_1.eq(self.load & self.chunk[1]),
-        ]
-        completes = Signal()
-        m.d.comb += completes.eq(self.load & self.last_chunk)
-        with m.If(completes):
-            m.d.sync += [shown.pattern.eq(recipe.pattern), shown.dense.eq(recipe.dense)]
+        m.d.comb += self.o.eq(shown)
+        with m.If(on.completes):
+            m.d.sync += [
+                shown.pattern.eq(recipe.pattern),
+                shown.dense.eq(recipe.dense),
+                shown.swapped.eq(self.index_second[0]),
+            ]
 
         tops = [Signal(width, name=f"tops_{n}", reset_less=True) for n in range(2)]
-        with m.If(self.load_tops | (self.load & self.shared)):
+        with m.If(on.tops):
             m.d.sync += [tops[n].eq(first[n]) for n in range(2)]
 
         # Codes. A plane has one beat that it comes from, or two; or bytes, where rows of the second
-        # half come with chunk 1, over what chunk 0 has left in their place. Chunk 0 clears what the
-        # code does not have; a clear is a register's own reset. One of four is a LUT's worth.
-        choice_2 = Signal(2)
-        choice_4 = Signal(2)
-        m.d.comb += [
-            choice_2.eq(Mux(recipe.two, Cat(self.second_of_two, 1), recipe.eight)),
-            choice_4.eq(Mux(recipe.five, Cat(self.second_of_two, 1), recipe.eight)),
-        ]
+        # half come with chunk 1. A clear is a register's own reset. One of four is a LUT's worth.
         beats = Cat(self.first, self.second)
-        for half in range(2):
-            comes = Signal(name=f"comes_{half}")
-            m.d.comb += comes.eq(chunk_0 | (chunk_1 & recipe.eight if half else 0))
-            codes = [self._half(plane, half) for plane in shown.codes]
-            first_0, first_1, second_0, second_1, top_0, top_1 = (
-                self._half(plane, half) for plane in (*first, *second, *tops))
-            octets = [Cat(beats[64 * row + 8 * k + n] for k in range(c.chain.length)
-                          for row in range(c.chains)) for n in range(CODE_PLANES)]
-            with m.If(comes):
-                m.d.sync += [
-                    codes[0].eq(Mux(recipe.eight, octets[0], Mux(self.shared, second_0, first_0))),
-                    codes[1].eq(Mux(recipe.eight, octets[1], Mux(self.shared, second_1, first_1))),
-                ]
-            with m.If(chunk_0 & recipe.two & ~recipe.odd):
-                m.d.sync += codes[2].eq(0)
-            with m.Elif(comes):
-                m.d.sync += codes[2].eq(_of_four(choice_2, second_0, octets[2], first_0, top_1))
-            with m.If(chunk_0 & recipe.two):
-                m.d.sync += codes[3].eq(0)
-            with m.Elif(comes):
-                m.d.sync += codes[3].eq(Mux(recipe.eight, octets[3], second_1))
-            with m.If(chunk_0 & ~recipe.five & ~recipe.eight):
-                m.d.sync += codes[4].eq(0)
-            with m.Elif(comes | (chunk_1 & recipe.six)):
-                m.d.sync += codes[4].eq(_of_four(choice_4, first_0, octets[4], top_0, top_1))
-            with m.If(chunk_0 & ~recipe.eight):
-                m.d.sync += [codes[n].eq(0) for n in (5, 6, 7)]
-            with m.Else():
-                with m.If(comes | (chunk_1 & recipe.six)):
-                    m.d.sync += codes[5].eq(Mux(recipe.eight, octets[5], first_1))
-                with m.If(comes):
-                    m.d.sync += [codes[n].eq(octets[n]) for n in (6, 7)]
+        octets = Signal(data.ArrayLayout(width, CODE_PLANES))
+        m.d.comb += [octets[n].eq(Cat(
+            beats[64 * (row % c.chains) + 8 * k + n] for k in range(c.chain.length)
+            for row in range(2 * c.chains))) for n in range(CODE_PLANES)]
+        gathered = Signal(data.ArrayLayout(width, CODE_PLANES))
+        for n, value in enumerate((
+                Mux(recipe.eight, octets[0], Mux(self.shared, second[0], first[0])),
+                Mux(recipe.eight, octets[1], Mux(self.shared, second[1], first[1])),
+                _of_four(on.choice_2, second[0], octets[2], first[0], tops[1]),
+                Mux(recipe.eight, octets[3], second[1]),
+                _of_four(on.choice_4, first[0], octets[4], tops[0], tops[1]),
+                Mux(recipe.eight, octets[5], first[1]),
+                octets[6],
+                octets[7])):
+            m.d.comb += gathered[n].eq(value)
 
-        # Indices follow the codes, so that a beat of them is first or second; beat 1 is never in
-        # chunk 0.
-        for n in range(2):
-            comes = Signal(name=f"index_comes_{n}")
-            m.d.comb += comes.eq(self.load & self.index[n])
+        codes = [[None] * width for _ in range(CODE_PLANES)]
+        ways = [[None] * (width // 2) for _ in WAYS]
+
+        def load(name, value, places, clear, comes, bits, step=1):
+            """Registers for some places of a plane, ``bits`` of the block."""
+            register = Signal(len(places), name=name, reset_less=True)
+            with m.If(clear):
+                m.d.sync += register.eq(0)
+            with m.Elif(comes):
+                m.d.sync += register.eq(Cat(value[at] for at in places))
+            for at, bit in zip(places, register, strict=True):
+                bits[at // step] = bit
+
+        for half in range(2):
+            a, b = (self._places(half, tile) for tile in range(2))
+            # Of the second tile all ways to a plane end in one register.
+            for n, value in enumerate(gathered):
+                load(f"codes_{n}_{half}", value, b if n in WAYS else a + b, on.clear[n],
+                     on.high[half] if n in (4, 5) else on.rows[half], codes[n])
+            # Of the first tile each has its own, and nothing to choose.
+            for n, value, clear, comes in (
+                    (0, first[0], on.clear_direct[0], on.chunk_0),
+                    (1, first[1], on.clear_direct[1], on.chunk_0),
+                    (3, second[1], on.clear_direct[3], on.chunk_0),
+                    (5, first[1], on.chunk_0, on.six)):
+                load(f"direct_{n}_{half}", value, a, clear, comes, codes[n])
+            for n in range(4):
+                load(f"octets_{n}_{half}", octets[WAYS[n]], a, on.clear[7], on.rows[half],
+                     ways[n], 2)
+            for n in range(2):
+                load(f"shared_{n}_{half}", second[n], a, on.clear_shared, on.chunk_0,
+                     ways[4 + n], 2)
+        m.d.comb += [
+            *(self.o.codes[n].eq(Cat(bits)) for n, bits in enumerate(codes)),
+            *(self.o.ways[n].eq(Cat(bits)) for n, bits in enumerate(ways)),
+        ]
+
+        # Indices stay where they come, too.
+        for n, beat in enumerate((first, second)):
             for plane in range(2):
                 register = shown.indices[2 * n + plane]
-                with m.If(chunk_0 & ~recipe.index[n]):
+                with m.If(on.clear_indices[n]):
                     m.d.sync += register.eq(0)
-                with m.Elif(comes):
-                    m.d.sync += register.eq(
-                        Mux(self.index_second[n], second[plane], first[plane]))
+                with m.Elif(on.indices[n]):
+                    m.d.sync += register.eq(beat[plane])
 
         # Minus the zero point of each of a header's entries: a chain has two rows, or one in two
         # groups. Without zero points they are all zero, and the middle of the range takes their
@@ -183,23 +207,18 @@ class Planes(wiring.Component):
             m.d.sync += zeros.eq(0)
         with m.Elif(self.load_zeros):
             m.d.sync += zeros.eq(self.first)
-        other_lower = Signal()
-        other_upper = Signal()
-        m.d.comb += [
-            other_lower.eq(self.second_group & ~recipe.dense & ~recipe.split),
-            other_upper.eq((self.second_group | recipe.split) & ~recipe.dense),
-        ]
         # Codes leave with an excess of 128 (`compute/layouts.py`): the top bit of what is added to
         # them is inverted.
         for n in range(c.chains):
             entry, other = zeros.word_select(2 * n, 8), zeros.word_select(2 * n + 1, 8)
-            with m.If(completes):
+            with m.If(on.completes):
                 m.d.sync += [
-                    shown.lower[n].eq((Mux(other_lower, other, entry) | recipe.middle)
+                    shown.lower[n].eq((Mux(on.other_lower, other, entry) | recipe.middle)
                                       ^ EXCESS_OF_CODE),
-                    shown.upper[n].eq((Mux(other_upper, other, entry) | recipe.middle)
+                    shown.upper[n].eq((Mux(on.other_upper, other, entry) | recipe.middle)
                                       ^ EXCESS_OF_CODE),
-                    shown.mate[n].eq(Mux(recipe.dense, (other | recipe.middle) ^ EXCESS_OF_CODE,
-                                         0)),
+                    shown.mate[n].eq((other | recipe.middle) ^ EXCESS_OF_CODE),
                 ]
+            with m.If(on.clear_mate):
+                m.d.sync += shown.mate[n].eq(0)
         return m

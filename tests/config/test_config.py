@@ -34,7 +34,7 @@ def test_u280_is_the_reference_card():
     u280 = preset("u280")
     assert (u280.dsp, u280.macs, u280.target.dsp) == (4096, 8192, 9024)
     assert u280.lane.macs == 256
-    assert u280.lane.dsp_total == 128 + 2 * 16 + 4
+    assert u280.lane.dsp_total == 128 + 3 * 16 + 4
 
 
 @pytest.mark.parametrize("change, message", [

@@ -109,7 +109,7 @@ def test_resources_are_the_exports(full, bare):
     without = section(parse(bare.read_text()), "Resources")
     assert "flightllm-hw verilog --preset tiny" in without.text.replace("  ", " ")
     assert [row[0] for row in cells(without)] == ["", "DSP48E2", "RAMB36E2", "URAM288"]
-    assert [one.total for one in resources(preset("u280"))] == [5467, 1024, 768]
+    assert [one.total for one in resources(preset("u280"))] == [5979, 1024, 768]
 
 
 @pytest.mark.parametrize("name, lanes, home", [
