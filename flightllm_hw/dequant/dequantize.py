@@ -91,8 +91,10 @@ class Dequantizer(wiring.Component):
         length = c.chain.length
         block = self.i.payload
 
-        # Which of a sparse block's two tiles.
+        # Which of a sparse block's two tiles. What is kept changes until the first is taken; a
+        # register says so, for a gate in front of an enable would end up in every bit's LUT.
         second = Signal()
+        keeps = Signal(init=1)
         dense = block.dense
 
         shown = Signal(tile(c), reset_less=True)
@@ -108,7 +110,12 @@ class Dequantizer(wiring.Component):
             self.spare.eq((free & (dense | second | self.early)) | (second & self.early)),
         ]
         with m.If(takes):
-            m.d.sync += [full.eq(1), second.eq(~dense & ~second), shown.pattern.eq(block.pattern)]
+            m.d.sync += [
+                full.eq(1),
+                second.eq(~dense & ~second),
+                keeps.eq(dense | second),
+                shown.pattern.eq(block.pattern),
+            ]
         with m.Elif(self.o.ready):
             m.d.sync += full.eq(0)
 
@@ -128,12 +135,10 @@ class Dequantizer(wiring.Component):
                 kept_index = Signal(len(index[1]), name=f"kept_index_{n}_{k}", reset_less=True)
                 addend = (block.lower if k < length // 2 else block.upper)[n]
                 element = shown.elements[n][k]
+                with m.If(keeps):
+                    m.d.sync += [kept_q.eq(q[1]), kept_index.eq(index[1])]
                 with m.If(takes):
-                    m.d.sync += [
-                        kept_q.eq(q[1]),
-                        kept_index.eq(index[1]),
-                        element.code.eq(addend + Mux(second, kept_q, q[0])),
-                    ]
+                    m.d.sync += element.code.eq(addend + Mux(second, kept_q, q[0]))
                 own_index = Mux(second, kept_index, index[0])
                 if k < PLACES:
                     codes.append(Cat(q[1], Const(0, SPACING - 8)))
