@@ -11,6 +11,7 @@ from flightllm_hw.hierarchy import place
 from flightllm_hw.primitives.dsp48e2 import Dsp48e2, Dsp48e2Config, opmode
 
 from .layouts import INDEX_PLANES, WAYS, block
+from .turns import TileTurns
 
 __all__ = ["Dequantizer"]
 
@@ -91,36 +92,25 @@ class Dequantizer(wiring.Component):
         length = c.chain.length
         block = self.i.payload
 
-        # Which of a sparse block's two tiles. What is kept changes until the first is taken; a
-        # register says so, for a gate in front of an enable would end up in every bit's LUT.
-        second = Signal()
-        keeps = Signal(init=1)
-        dense = block.dense
-
+        # What is kept changes until a sparse block's first tile is taken; a register says so, for a
+        # gate in front of an enable would end up in every bit's LUT.
+        turns = place(m, platform, "turns", TileTurns(c))
+        takes, second, keeps, dense = turns.takes, turns.second, turns.keeps, block.dense
         shown = Signal(tile(c), reset_less=True)
-        full = Signal()
-        free = Signal()
-        takes = Signal()
         m.d.comb += [
+            turns.dense.eq(dense),
+            turns.i_valid.eq(self.i.valid), self.i.ready.eq(turns.i_ready),
+            turns.early.eq(self.early), self.spare.eq(turns.spare),
+            self.o.valid.eq(turns.o_valid), turns.o_ready.eq(self.o.ready),
             self.o.payload.eq(shown),
-            self.o.valid.eq(full),
-            free.eq(~full | self.o.ready),
-            takes.eq(self.i.valid & free),
-            self.i.ready.eq(free & (dense | second)),
-            self.spare.eq((free & (dense | second | self.early)) | (second & self.early)),
         ]
         with m.If(takes):
-            m.d.sync += [
-                full.eq(1),
-                second.eq(~dense & ~second),
-                keeps.eq(dense | second),
-                shown.pattern.eq(block.pattern),
-            ]
-        with m.Elif(self.o.ready):
-            m.d.sync += full.eq(0)
+            m.d.sync += shown.pattern.eq(block.pattern)
 
+        # A bit tells C from P, two let A:B in: no gate stands behind `takes`.
+        assert (KEEP ^ INDICES, INDICES ^ SUMS) == (1 << 4, 0b11)
         mode = Signal(9)
-        m.d.comb += mode.eq(Mux(takes, Mux(dense, SUMS, INDICES), KEEP))
+        m.d.comb += [mode.eq(KEEP), mode[4].eq(takes), mode[:2].eq(turns.takes_dense.replicate(2))]
         for n in range(c.chains):
             adder = place(m, platform, f"mates_{n}", Dsp48e2(SLICE))
             codes, others = [], []
