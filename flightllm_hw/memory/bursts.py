@@ -143,8 +143,10 @@ class BurstCutter(wiring.Component):
         m.d.comb += [
             bad.eq(current.fault != Fault.NONE),
             whole.eq(c.burst_beats - current.address[low:high]),
-            # Of the count only its low bits are compared.
-            final.eq(~current.beats[len(whole):].any() & (current.beats[:len(whole)] <= whole)),
+            # Of the count only the low bits are compared, where these are few enough to do without
+            # a carry chain.
+            final.eq(current.beats <= whole if len(whole) > 4 else
+                     ~current.beats[len(whole):].any() & (current.beats[:len(whole)] <= whole)),
             done.eq(advance & (final | bad)),
             pop.eq(queue.r_rdy & (~active | done | self.stop)),
             queue.r_en.eq(pop),
