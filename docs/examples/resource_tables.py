@@ -116,7 +116,7 @@ def main():
     parser.add_argument("report", nargs="?", type=Path, help="a report.json of u280")
     args = parser.parse_args()
     if args.report is not None:
-        KEPT.write_text(json.dumps(json.loads(args.report.read_text())) + "\n")
+        KEPT.write_text(json.dumps(json.loads(args.report.read_text()), indent=2) + "\n")
     report = json.loads(KEPT.read_text())
     for path in TABLES:
         path.write_text(filled(path, report), encoding="utf-8")
