@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from flightllm_hw.compute.array import ChainArray
+from flightllm_hw.compute.layouts import EXCESS_OF_CODE
 from flightllm_hw.config.memory import PortConfig
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.interfaces.stream import Queue, QueueConfig
@@ -132,7 +133,8 @@ def chain_step():
             ctx.set(dut.i_step.valid, stepped)
             if offered:
                 ctx.set(dut.i_tile.payload, {"pattern": Pattern.DENSE.value, "elements": [
-                    [{"code": tiles[tile], "mate": 10 * tiles[tile]}] * chain.length
+                    [{"code": tiles[tile] + EXCESS_OF_CODE,
+                      "mate": 10 * tiles[tile] + EXCESS_OF_CODE}] * chain.length
                 ] * TINY.lane.chains})
             if stepped:
                 x, last = steps[step]
@@ -144,8 +146,9 @@ def chain_step():
     sums = dut.o.payload[0][chain.nodes - 1]
     got = recorded(dut, {
         "tile.valid": dut.i_tile.valid, "tile.ready": dut.i_tile.ready,
-        "code": dut.i_tile.payload.elements[0][0].code, "step.valid": dut.i_step.valid,
-        "step.ready": dut.i_step.ready, "x": dut.i_step.payload.windows[0][0],
+        "code": dut.i_tile.payload.elements[0][0].code - EXCESS_OF_CODE,
+        "step.valid": dut.i_step.valid, "step.ready": dut.i_step.ready,
+        "x": dut.i_step.payload.windows[0][0],
         "last": dut.i_step.payload.last, "o.valid": dut.o.valid,
         "lo": sums.lo, "hi": sums.hi}, cycles, drive)
     return drawn(f"Chain step: sums come {latency} cycles behind their step", cycles,
