@@ -71,8 +71,8 @@ def test_lane_errors_name_the_value(change, message):
     ({"clock_mhz": 0}, "clock_mhz must be in 1..1000, not 0"),
     ({"card": "u999"}, "Card must be one of u50, .*, not 'u999'"),
     ({"card": "u250"}, "lanes must be at most 4, the DDR channels of the u250, not 32"),
-    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 20827 DSPs, but the u280 has 9024"),
-    ({"card": "u50"}, "needs 784 URAMs, but the u50 has 640"),
+    ({"card": "u280", "lane": LaneConfig(chains=64)}, "needs 22875 DSPs, but the u280 has 9024"),
+    ({"card": "u50", "lanes": 30}, "needs 736 URAMs, but the u50 has 640"),
     ({"card": "u50", "lanes": 16, "sfu": SfuConfig(rows=1 << 16, style="block")},
      "needs 2048 BRAMs for the vector buffer, but the u50 has 1344"),
 ])
