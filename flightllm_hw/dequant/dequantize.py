@@ -94,7 +94,7 @@ class Dequantizer(wiring.Component):
 
         # What is kept changes until a sparse block's first tile is taken; a register says so, for a
         # gate in front of an enable would end up in every bit's LUT.
-        turns = place(m, platform, "turns", TileTurns(c))
+        turns = place(m, platform, "turns", TileTurns())
         takes, second, keeps, dense = turns.takes, turns.second, turns.keeps, block.dense
         shown = Signal(tile(c), reset_less=True)
         m.d.comb += [

@@ -118,12 +118,12 @@ class Loads(wiring.Component):
         # What is first comes with the last chunk or not at all; what is second may come with chunk
         # 0, and there is none before that.
         for second in range(2):
-            comes = self.load & ((self.index[0] & (self.index_second[0] == second))
-                                 | (self.index[1] & (self.index_second[1] == second)))
+            named = ((self.index[0] & (self.index_second[0] == second))
+                     | (self.index[1] & (self.index_second[1] == second)))
             m.d.comb += [
-                o.indices[second].eq(comes),
+                o.indices[second].eq(self.load & named),
                 o.clear_indices[second].eq(
-                    (chunk_0 if second else self.load & self.last_chunk) & ~comes),
+                    (chunk_0 if second else self.load & self.last_chunk) & ~named),
             ]
 
         # Zero points. A chain has two rows, or one in two groups.

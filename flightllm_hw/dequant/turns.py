@@ -5,8 +5,6 @@ from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from flightllm_hw.config import LaneConfig
-
 __all__ = ["TileTurns"]
 
 
@@ -16,11 +14,6 @@ class TileTurns(wiring.Component):
     It is a module of its own because ``o_ready`` comes late and what follows from it goes far: by
     itself it is a LUT deep, while among wider logic a mapper spends levels that it has to spare
     there on sharing.
-
-    Parameters
-    ----------
-    config : LaneConfig
-        Nothing of it.
 
     Members
     -------
@@ -36,13 +29,20 @@ class TileTurns(wiring.Component):
     Reset: there is no tile.
     """
 
-    def __init__(self, config: LaneConfig):
-        self.config = config
-        super().__init__({
-            "dense": In(1), "i_valid": In(1), "i_ready": Out(1), "early": In(1), "spare": Out(1),
-            "takes": Out(1), "takes_dense": Out(1), "second": Out(1), "keeps": Out(1, init=1),
-            "o_valid": Out(1), "o_ready": In(1),
-        })
+    dense: In(1)
+    i_valid: In(1)
+    i_ready: Out(1)
+    early: In(1)
+    spare: Out(1)
+    takes: Out(1)
+    takes_dense: Out(1)
+    second: Out(1)
+    keeps: Out(1, init=1)
+    o_valid: Out(1)
+    o_ready: In(1)
+
+    # No parameters: one module serves every lane.
+    config = None
 
     def elaborate(self, platform):
         m = Module()

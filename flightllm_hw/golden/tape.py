@@ -122,6 +122,14 @@ def read_matrix(beats: Beats, shape: MatrixShape, config: LaneConfig) -> Matrix:
                   total)
 
 
+def whole(shape: MatrixShape, config: LaneConfig) -> bool:
+    """Whether every header has whole blocks, and pairs of them where codes have odd bits."""
+    geometry = _Geometry(shape, config)
+    tiles = (1 if geometry.dense else 2) * (1 + shape.bits % 2)
+    ends = (geometry.tiles(header) for header in (0, geometry.headers - 1))
+    return all((end - start) % tiles == 0 for start, end in ends)
+
+
 def most_beats(shape: MatrixShape, config: LaneConfig) -> int:
     """Beats that the matrix has at most: just as many, unless it is masked."""
     geometry = _Geometry(shape, config)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from flightllm_hw.config import AcceleratorConfig
+from flightllm_hw.golden.tape import whole
 from flightllm_hw.isa.fields import from_bits
 from flightllm_hw.isa.instruction import Instruction
 from flightllm_hw.isa.matrix import MatrixShape
@@ -95,7 +96,7 @@ class Task:
                 return bool(
                     f["pattern"] in lane.patterns and f["bits"] in _BITS
                     and f["group_tiles"] in _GROUP_TILES and f["row_blocks"] and f["groups"]
-                    and 1 <= f["last_tiles"] <= f["group_tiles"]
+                    and 1 <= f["last_tiles"] <= f["group_tiles"] and whole(self.shape, lane)
                     and 1 <= f["tokens"] <= (lane.tokens if self.name == "MM" else 1))
             case "MISC.PASS":
                 halves = f["arrange"] is Arrange.HALVES

@@ -3,7 +3,7 @@
 
 ::
 
-Instruction ── encode ──► 512 bits ── decode ──► Instruction, or a Reason
+    Instruction ── encode ──► 512 bits ── decode ──► Instruction, or a Reason
 """
 
 from enum import IntEnum

@@ -3,7 +3,7 @@
 
 ::
 
-Instruction.of("MV", o=64, patches=[(3, "o")])  ──►  o = 64 + r3, no patches left
+    Instruction.of("MV", o=64, patches=[(3, "o")])  ──►  o = 64 + r3, no patches left
 """
 
 from collections.abc import Sequence

@@ -78,10 +78,9 @@ class FaultLatch(wiring.Component):
             where.s.eq(failed),
         ]
         with m.If(~self.stopped):
-            m.d.sync += address.eq(where.o)
-        with m.If(~self.stopped):
             answered = Cat(self.answer, Const(1, 1))
             m.d.sync += [
+                address.eq(where.o),
                 self.fault.eq(Mux(failed, answered, self.request)),
                 self.stopped.eq(failed | (self.request != Fault.NONE)
                                 | (self.halt & ~self.clear)),

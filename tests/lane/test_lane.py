@@ -175,7 +175,10 @@ def test_a_spoilt_tape_is_told_and_the_lane_works_again(lane, kind, masked, rng)
 
 @pytest.mark.parametrize("change", [
     {"bits": 0}, {"bits": 7}, {"bits": 15}, {"row_blocks": 0}, {"groups": 0}, {"last_tiles": 0},
-    {"group_tiles": 3}, {"group_tiles": 1}])
+    {"group_tiles": 3}, {"group_tiles": 1},
+    {"pattern": Pattern.DENSE, "bits": 3, "group_tiles": 4, "last_tiles": 3},
+    {"pattern": Pattern.S2_4, "bits": 4, "group_tiles": 4, "last_tiles": 3},
+    {"pattern": Pattern.S2_4, "bits": 5, "group_tiles": 2, "groups": 1, "last_tiles": 2}])
 def test_an_operation_that_cannot_be_is_told(lane, change, rng):
     drawn = draw_job(rng)
     x = rng.integers(-127, 128, (2, 300)).astype(np.int8)

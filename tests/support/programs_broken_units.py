@@ -88,6 +88,8 @@ def lanes_operation(rng, config):
     bad = [{"tokens": 0}, {"tokens": 2}, {"bits": 7}, {"bits": int(rng.choice([0, 1, 9, 15]))},
            {"group_tiles": int(rng.choice([0, 1, 3, 5, 17, 31]))}, {"row_blocks": 0},
            {"groups": 0}, {"last_tiles": 0}, {"last_tiles": 5},
+           {"bits": 3, "last_tiles": 3}, {"bits": 5, "last_tiles": 1},
+           *({"pattern": p, "last_tiles": 3} for p in lane.patterns if p is not Pattern.DENSE),
            *({"pattern": p} for p in Pattern if p not in lane.patterns)]
     fields, name = bad[int(rng.integers(len(bad)))], "MV"
     if rng.random() < 0.3:
