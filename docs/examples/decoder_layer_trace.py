@@ -137,6 +137,7 @@ def main(arguments=None):
     print(f"| --- |{' ---: |' * len(work)}")
     print(f"| cycles with work | {' | '.join(f'{count:,}' for count in work)} |")
     found = spans(outcome.events)
+    args.output.mkdir(parents=True, exist_ok=True)
     write_trace(args.output / "decoder_layer.trace.json", found, program)
     (args.output / "decoder_layer.svg").write_text(svg(found, program, outcome.cycles))
 
