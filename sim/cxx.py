@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,10 +53,9 @@ class Compiler:
         return ["-shared", "-pthread", *([] if self.is_zig else ["-latomic"])]
 
 
-def run(command: Sequence[str | Path], **options: object) -> None:
-    """Call a tool; a :class:`BuildError` with what it said, if it fails."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
-                          **options)  # type: ignore[call-overload]
+def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> None:
+    """Call a tool, in this environment or in ours; a :class:`BuildError` if it fails."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=env)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise BuildError("\n".join([f"{Path(str(command[0])).name} failed:", *said[:40]]))
