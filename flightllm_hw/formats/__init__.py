@@ -20,7 +20,7 @@ from flightllm_hw.formats.pair import PAIR_SPACING, pack_pair, unpack_sums
 from flightllm_hw.formats.pattern import Pattern
 from flightllm_hw.formats.planes import pack_planes, unpack_planes
 from flightllm_hw.formats.quantize import quantize_weights
-from flightllm_hw.formats.rounding import code_range, round_half_even, saturate, to_int8
+from flightllm_hw.formats.rounding import code_range, round_half_even, saturate
 from flightllm_hw.formats.scale import GROUP_SCALE_MAX, combine, two_level
 from flightllm_hw.formats.sparsity import compress, expand, prune_mask
 from flightllm_hw.formats.weight import (
@@ -37,6 +37,5 @@ __all__ = [
     "code_range", "combine", "compress", "dequantize", "dequantize_activations",
     "dequantize_exact", "dot_products", "expand", "flush", "group_sums", "pack_mask", "pack_pair",
     "pack_planes", "prune_mask", "quantize_activations", "quantize_weights", "round_half_even",
-    "saturate", "scale_result", "to_int8", "two_level", "unpack_mask", "unpack_planes",
-    "unpack_sums",
+    "saturate", "scale_result", "two_level", "unpack_mask", "unpack_planes", "unpack_sums",
 ]

@@ -12,10 +12,9 @@ from flightllm_hw.formats.checks import (
     require_array,
     require_finite,
     require_integer,
-    require_within,
 )
 
-__all__ = ["code_range", "round_half_even", "saturate", "to_int8"]
+__all__ = ["code_range", "round_half_even", "saturate"]
 
 
 def code_range(bits: int, signed: bool = True) -> tuple[int, int]:
@@ -92,25 +91,3 @@ def saturate(x: npt.NDArray[Any], bits: int, signed: bool = True) -> npt.NDArray
     x = require_array("Values to saturate", x, INTS, None)
     low, high = code_range(bits, signed)
     return np.clip(x.astype(np.int64), low, high)
-
-
-def to_int8(x: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """The same integers as int8; never wraps and never saturates.
-
-    Parameters
-    ----------
-    x : ndarray of integers up to int64, any shape
-        Each in -128..127.
-
-    Returns
-    -------
-    ndarray of int8, the same shape
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is empty, of another dtype, or holds an integer beyond int8.
-    """
-    x = require_array("Values for int8", x, INTS, None)
-    require_within("Values for int8", x, -128, 127)
-    return x.astype(np.int8)
