@@ -70,7 +70,8 @@ def find_compiler() -> Compiler:
     BuildError
         If none is.
     """
-    candidates = [(path,) for path in map(shutil.which, ("clang++", "g++")) if path]
+    candidates: list[tuple[str, ...]] = [
+        (path,) for path in map(shutil.which, ("clang++", "g++")) if path]
     if importlib.util.find_spec("ziglang"):
         candidates.append((sys.executable, "-m", "ziglang", "c++"))
     for command in candidates:
