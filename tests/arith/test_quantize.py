@@ -185,6 +185,15 @@ def test_every_code_is_the_rounded_quotients(draw, sim, rng):
         assert_array_equal(codes(sim, x, s), golden(x, s))
 
 
+@pytest.mark.parametrize("draw", CLASSES, ids=lambda draw: draw.__name__)
+def test_no_code_is_minus_128(draw, sim, rng):
+    # Two tokens' codes are packed into an operand of 16 bits, which has no room for a -128:
+    # compute/layouts.py, and tests/formal/test_operands.py proves that all others fit.
+    x, s = draw(rng, COUNT)
+    assert codes(sim, x, s).min() >= -127
+    assert codes(sim, x | 0x8000_0000, s & 0x7FFF_FFFF).min() >= -127
+
+
 def value(bits):
     """The exact number that the bits of a finite float32 stand for, subnormals flushed."""
     exponent, fraction = bits >> 23 & 255, bits & 0x7F_FFFF
