@@ -22,6 +22,12 @@ MODULES = (
     "control_port", "launcher")
 """What the second table has, of all modules."""
 
+PARTS = (
+    "sparse_mux", "activation_offer", "skew", "chain_sums", "row_scales", "result_scaler",
+    "dequantizer", "planes", "headers", "prefetch_fifo", "activation_buffer", "step_sequencer",
+    "sfu_lane", "reductions", "gather", "memory_unit", "control")
+"""What the third table has: of those that take most, none that holds another."""
+
 SPECIAL = (
     "special_function_unit", "vector_buffer", "sfu_lane", "exponential", "exp2", "exponent",
     "fp32_quantize", "operand_pair", "reductions", "segment_max", "scalar_steps", "fp32_divide",
@@ -75,6 +81,20 @@ def shares(report):
         f" {1 - (lanes + vector) / core:.0%}.".replace("%", " %"))
 
 
+def parts(report):
+    """Where LUTs go: all instances together, the most first."""
+    found = sorted(((report["modules"][name], name) for name in PARTS),
+                   key=lambda one: -one[0]["lut"] * one[0]["count"])
+    yield "| module of `u280`, with all below it | instances | LUT each | LUT |"
+    yield "| --- | ---: | ---: | ---: |"
+    for one, name in found:
+        yield row(name, *map(number, (one["count"], one["lut"], one["lut"] * one["count"])))
+    core = report["modules"]["core"]["lut"]
+    share = sum(one["lut"] * one["count"] for one, _ in found) / core
+    yield ""
+    yield f"Together they are {100 * share:.0f} % of the core's."
+
+
 def special(report):
     """The special function unit's modules; multipliers are in the lanes' scalers, too."""
     all_modules = report["modules"]
@@ -98,7 +118,7 @@ def scalers(report):
 
 
 TABLES = {ROOT / "README.md": {"resources": whole},
-          ROOT / "docs" / "core.md": {"resources": modules, "shares": shares},
+          ROOT / "docs" / "core.md": {"resources": modules, "shares": shares, "parts": parts},
           ROOT / "docs" / "sfu.md": {"resources": special},
           ROOT / "docs" / "lane.md": {"scalers": scalers}}
 
