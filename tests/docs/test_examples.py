@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples that pages show run, and come to what the pages say."""
 
+import re
 import shutil
 
 import dense_and_sparse
@@ -12,6 +13,8 @@ import gguf_to_tokens
 import own_chain
 import own_preset
 import pytest
+
+from flightllm_hw.boards import card
 
 
 def test_a_chain_alone(tmp_path, capsys):
@@ -31,7 +34,9 @@ def test_a_dequantizer_with_a_bench_of_its_own(tmp_path, capsys):
 def test_a_configuration_for_another_card(tmp_path, capsys):
     own_preset.main(tmp_path)
     out = capsys.readouterr().out
-    assert "whole_u50 needs 768 URAMs" in out and "cycles, estimated" in out
+    refused = own_preset.refused()
+    assert re.fullmatch(rf".* whole_u50 needs \d+ DSPs, but the u50 has {card('u50').dsp}", refused)
+    assert refused in out and "cycles, estimated" in out
     assert "module flightllm_tiny_u50(" in (tmp_path / "flightllm_tiny_u50.v").read_text()
 
 
