@@ -71,18 +71,25 @@ class Attention:
         before : Op
             The product that lanes make last.
         """
-        queries: Op | None = None
+        queries: list[Op] = []
         # The second tile's turn comes with lanes' next product: the passes that this one waits for
         # are done without those that follow.
         source = [kv, self.code.last(Unit.LANES)] if self.buffer.index else [kv]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
-            stored = self.heads.append(home, heads, source)
+
+            def query(t: int, home: int = home, heads: int = heads, before: Op = before) -> Op:
+                if not queries:
+                    queries.append(q())
+                return self._queries(home, heads, t, queries, before)
+
+            # Of several tokens the first one's lies under the last append.
+            several = self.buffer.tile > 1
+            self.heads.append(home, heads, source, lambda of=query: of(0))
             if not home:
                 yield "append"
-            queries = q() if queries is None else queries
-            for t in range(self.buffer.tile):
-                last = self._queries(home, heads, t, [queries, stored], before)
+            for t in range(several, self.buffer.tile):
+                last = query(t)
             before = yield from self._home(home, heads, last)
         return before
 
@@ -93,7 +100,9 @@ class Attention:
         yield "scores"
         loaded = self._load_value_scales(home, heads)
         for t in range(self.buffer.tile):
-            last = self._weights(heads, t, scores, loaded)
+            self._unit(heads, t, loaded)
+        for t in range(self.buffer.tile):
+            last = self._weights(heads, t, scores)
         o = self.buffer.attention + home * self.plan.config.lanes * self.shared * self.buffer.head
         mixed = self._mix(o, heads, last, self._value_pieces(at, (1 << heads) - 1))
         yield "mix"
@@ -101,7 +110,7 @@ class Attention:
 
     # The new tokens.
 
-    def _queries(self, home: int, heads: int, t: int, source: list[Op | None], before: Op) -> Op:
+    def _queries(self, home: int, heads: int, t: int, source: list[Op], before: Op) -> Op:
         """Turned queries to lanes, once these are done with what they had ``before``."""
         b, step = self.buffer, self.shared * self.buffer.head
         first = b.q + t * b.q_step + home * self.plan.config.lanes * step
@@ -167,15 +176,24 @@ class Attention:
                     + head * host.head_scales // host.beat)
         return last
 
-    def _weights(self, heads: int, t: int, scores: Op, loaded: Op) -> Op:
-        """Codes of weights to the lanes; c, the greatest value scale over 127, is their unit."""
+    def _seen(self, heads: int, t: int) -> dict[str, Any]:
+        """Passes over what a token sees; none of them reads what a pass has written."""
+        return {"segments": heads, "rows": self.visible.buffer_rows,
+                "limit": self.visible.limit + self.buffer.token + t,
+                "order": Wait.DRAIN if self.buffer.tile == 1 else Wait.NONE}
+
+    def _unit(self, heads: int, t: int, loaded: Op) -> None:
+        """The unit of a token's weights: c, the greatest value scale over 127.
+
+        It waits for no score, so all tokens' are made while lanes multiply.
+        """
         b = self.buffer
-        # None of them reads what a pass has written.
-        seen: dict[str, Any] = {"segments": heads, "rows": self.visible.buffer_rows,
-                                "limit": self.visible.limit + b.token + t,
-                                "order": Wait.DRAIN if b.tile == 1 else Wait.NONE}
-        self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions, d=b.key_scales,
-                         d_step=1, **seen, **SCALE)
+        self.passes.emit(after=[loaded], a=b.value_scales, a_step=b.positions,
+                         d=b.values + t * heads, d_step=1, **self._seen(heads, t), **SCALE)
+
+    def _weights(self, heads: int, t: int, scores: Op) -> Op:
+        """Codes of weights to the lanes."""
+        b, seen = self.buffer, self._seen(heads, t)
         first, step = b.scores + t * self.shared * b.positions, self.tokens * b.positions
         if not b.maxima:
             for s in range(self.shared):
@@ -185,10 +203,11 @@ class Attention:
             last = self.passes.emit(
                 after=[scores], a=first + s * b.positions, a_step=step, b=b.value_scales,
                 b_step=b.positions, addend=Addend.MINUS_SCALAR, s=b.queries + s * heads, s_step=1,
-                function=Function.EXP, last=LastFactor.B, output=Output.CODES, z=b.key_scales,
-                z_step=1, reduce=Reduce.SUM, reduce_tap=Tap.FUNCTION, step=Step.UNDER,
-                d=b.sums + s * heads, d_step=1, scales=Bank.REDUCTION, spread=1,
-                token=t * self.shared + s, stride=b.head_stride, **b.place, **seen)
+                function=Function.EXP, last=LastFactor.B, output=Output.CODES,
+                z=b.values + t * heads, z_step=1, reduce=Reduce.SUM,
+                reduce_tap=Tap.FUNCTION, step=Step.UNDER, d=b.sums + s * heads, d_step=1,
+                scales=Bank.REDUCTION, spread=1, token=t * self.shared + s, stride=b.head_stride,
+                **b.place, **seen)
         return last
 
     def _mix(self, o: int, heads: int, weights: Op, values: list[Piece]) -> Op:

@@ -212,15 +212,20 @@ class Buffer(Sizes):
 
     @property
     def key_scales(self) -> int:
-        """Scales of keys; then units of weights."""
+        """Scales of a token's keys."""
         s = self.split
         return self.queries + max(s.heads_of(0) * s.shared,
                                   s.config.lanes if self.maxima else 0)
 
     @property
-    def sums(self) -> int:
-        """Scales of values; then scales of results."""
+    def values(self) -> int:
+        """Scales of every token's values; then units of its weights."""
         return self.key_scales + self.split.heads_of(0)
+
+    @property
+    def sums(self) -> int:
+        """Scales of results."""
+        return self.values + self.tile * self.split.heads_of(0)
 
     @property
     def scalars(self) -> int:

@@ -7,6 +7,7 @@
     v ───────────► codes ─► values of the home    their scales: the host's memory
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, reg
@@ -59,38 +60,36 @@ class Heads:
         return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
                 "rows": self.buffer.head, "limit": self.plan.model.head_dim}
 
-    def append(self, home: int, heads: int, source: list[Op]) -> Op | None:
+    def append(self, home: int, heads: int, source: list[Op],
+               between: Callable[[], Op | None]) -> None:
         """Keys and values of all tokens to memory, scales of values to the host's.
 
         An append waits until all before it is done, so the next token's are turned and measured
-        while memory answers::
+        while memory answers, and behind the last token's keys, where nothing of these is left,
+        what ``between`` writes::
 
             turn 0, measure 0 │ keys 0, turn 1 │ values 0, measure 1 │ keys 1, ..
-
-        Returns
-        -------
-        Op or None
-            What has stored those scales that lie where those of queries will.
         """
-        tile, stored = self.buffer.tile, list[Op]()
+        tile = self.buffer.tile
         self._turned_key(home, heads, 0, source)
-        self._measured_value(home, heads, 0, [])
+        self._measured_value(home, heads, 0)
         for t in range(tile):
             self._append_key(home, heads, t)
             if t + 1 < tile:
                 self._turned_key(home, heads, t + 1, [])
+            elif tile > 1:
+                between()
             appended = self._append_value(home, heads, t)
-            stored.append(self.code.emit(
-                "ST.SCALARS", after=[appended], d=self._value_scales(t), count=heads,
+            self.code.emit(
+                "ST.SCALARS", after=[appended], d=self._value_scales(heads, t), count=heads,
                 address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4
-                + self.buffer.token + t, step=self.host.head_scales // 4))
+                + self.buffer.token + t, step=self.host.head_scales // 4)
             if t + 1 < tile:
-                self._measured_value(home, heads, t + 1, stored[:-1])
-        return stored[-2] if tile > 1 else None
+                self._measured_value(home, heads, t + 1)
 
-    def _value_scales(self, t: int) -> int:
-        """Scales of a token's values: two tokens' are needed at once, the last one's longest."""
-        return self.buffer.queries if (self.buffer.tile - t) % 2 == 0 else self.buffer.sums
+    def _value_scales(self, heads: int, t: int) -> int:
+        """Scales of a token's values, later units of its weights."""
+        return self.buffer.values + t * heads
 
     def _key(self, home: int, t: int) -> int:
         """First row of a token's keys."""
@@ -107,9 +106,9 @@ class Heads:
                          o_step=b.head, d=b.key_scales, order=self.first(t),
                          **self.turned(heads, t))
 
-    def _measured_value(self, home: int, heads: int, t: int, stored: list[Op]) -> None:
-        self.passes.emit(after=stored[-1:], a=self._value(home, t), a_step=self.buffer.head,
-                         d=self._value_scales(t), order=Wait.CHAIN, **self.own(heads))
+    def _measured_value(self, home: int, heads: int, t: int) -> None:
+        self.passes.emit(a=self._value(home, t), a_step=self.buffer.head,
+                         d=self._value_scales(heads, t), order=Wait.CHAIN, **self.own(heads))
 
     def _append_key(self, home: int, heads: int, t: int) -> None:
         b, at, chains = self.buffer, home * self.lane.home_beats, self.plan.config.lane.chains
@@ -126,7 +125,7 @@ class Heads:
         b, place = self.buffer, self.lane.values.place(0)
         at = home * self.lane.home_beats + self.lane.keys.beats
         return self.passes.emit(
-            a=self._value(home, t), a_step=b.head, z=self._value_scales(t), target=Target.VALUES,
-            address=reg(R.HOMES) + self.visible.value + at + place.address,
+            a=self._value(home, t), a_step=b.head, z=self._value_scales(heads, t),
+            target=Target.VALUES, address=reg(R.HOMES) + self.visible.value + at + place.address,
             high=place.high, low=place.low, place=reg(R.POSITION) + b.token + t,
             order=Wait.CHAIN, **self.codes(heads))

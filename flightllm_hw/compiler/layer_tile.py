@@ -76,9 +76,11 @@ class LayerTile:
             return self._add_bias("q", b.q, b.q_step, queries, self._load_bias("q", whole))
 
         last = yield from Attention(passes, self.plan).steps(whole, complete, queries)
-        # While attention goes on: weights of the next norms.
-        self._load("mlp_norm", b.mlp_norm, b.norm)
-        loaded = self._load("next", b.attention_norm, b.norm)
+        # Weights of the next norms: while attention goes on, or, of several tokens, behind it, for
+        # the results of many rows of scores would wait for them.
+        behind = last if b.tile > 1 else None
+        self._load("mlp_norm", b.mlp_norm, b.norm, behind)
+        loaded = self._load("next", b.attention_norm, b.norm, behind)
         bias = self._load_bias("o", last)
 
         last = passes.quantize(b.attention, b.attention_step, matrices["o"].columns, after=last,

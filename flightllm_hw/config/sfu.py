@@ -29,7 +29,7 @@ class SfuConfig:
     width: int = 16
     rows: int = 4096
     style: str = "ultra"
-    scalars: int = 128
+    scalars: int = 256
     rotary_pairs: int = 128
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ LOAD = 17
 LANES_LATENCY = 60
 """From a product's last tile to its results in the vector buffer, and to whom they let go on."""
 
-CROSSED = 6
+CROSSED = 13
 """The same for each register on the way to the lanes and back."""
 
 ROW_BLOCK = 6.7

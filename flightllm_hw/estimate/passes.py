@@ -35,8 +35,8 @@ class Passes:
         """Scalars that come from elsewhere."""
         self._scalars[d] = now, now
 
-    def take(self, p: dict[str, Any], now: float) -> tuple[float, float]:
-        """A pass that is taken then.
+    def take(self, p: dict[str, Any], now: float, units: int = 0) -> tuple[float, float]:
+        """A pass that is taken then; whoever gets its codes takes so long for a segment.
 
         Returns
         -------
@@ -44,7 +44,7 @@ class Passes:
             When its last row goes, and when everything of it is there.
         """
         segments, rows, reduced = p["segments"], p["rows"], p["reduce"] is not Reduce.NONE
-        pace = max(rows, REDUCING_PACE if reduced else PACE)
+        pace = max(rows, REDUCING_PACE if reduced else PACE, units)
         begin, awaited = max(now + START, self._free), 0.0
         if reduced:
             begin = max(begin, self._reduced + REDUCING_PACE - rows + 1)

@@ -222,13 +222,13 @@ class Timeline:
             self._quiet = now + SETTLED + 2 * c.crossings + 2 * f["pairs"]
             self._close()
             return
-        last, there = self._passes.take(f, now)
+        # Of an append: a cycle and a burst for eight codes, answered; of keys one more for the scale.
+        bursts = -(-f["limit"] // 8) + (f["target"] is Target.KEYS) if _appends(step) else 0
+        last, there = self._passes.take(f, now, bursts)
         if f["output"] is Output.CODES:
             there = max(there, last + ROW + CODES + c.crossings)
         if _appends(step):
-            # A cycle and a burst for eight codes, answered; of keys one more for the scale.
-            units = f["segments"] * (-(-f["limit"] // 8) + (f["target"] is Target.KEYS))
-            there = max(there, self._passes.first + units + ROW + CODES)
+            there = max(there, self._passes.first + f["segments"] * bursts + ROW + CODES)
             there += self._latency + LOAD + f["limit"] / 8 + c.crossings
             there += self._tape.ahead(there)
             self._tape.appended(there)
