@@ -3,7 +3,7 @@
 
 ::
 
-    k ─► turned, v ─► appended     their scales beside them, while lanes multiply by q
+    k ─► turned, v ─► appended     their scales beside them, while lanes multiply by v, by q
     q ─► turned ─► codes           (copied where positions are learned)
     codes of q ─► scores of all positions so far ─► weights ─► codes ─► sums of values
 
@@ -56,7 +56,7 @@ class Attention:
         self.tokens = self.buffer.tile * self.shared
         self.heads = Heads(passes, plan, self.visible)
 
-    def steps(self, kv: Op, q: Callable[[], Op], before: Op) -> Generator[str, None, Op]:
+    def steps(self, k: Op, v: Op, q: Callable[[], Op], before: Op) -> Generator[str, None, Op]:
         """All homes, a step each time; the last operation in the end.
 
         ``append``: keys and values of the first home go to memory. ``scores``, ``mix``: up to that
@@ -64,8 +64,8 @@ class Attention:
 
         Parameters
         ----------
-        kv : Op
-            What completes keys and values: their product, or the pass that adds biases.
+        k, v : Op
+            What completes keys, values: their product, or the pass that adds biases.
         q : function
             Writes and gives what completes queries.
         before : Op
@@ -74,7 +74,7 @@ class Attention:
         queries: list[Op] = []
         # The second tile's turn comes with lanes' next product: the passes that this one waits for
         # are done without those that follow.
-        source = [kv, self.code.last(Unit.LANES)] if self.buffer.index else [kv]
+        keys = [k, self.code.last(Unit.LANES)] if self.buffer.index else [k]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
 
@@ -85,7 +85,7 @@ class Attention:
 
             # Of several tokens the first one's lies under the last append.
             several = self.buffer.tile > 1
-            self.heads.append(home, heads, source, lambda of=query: of(0))
+            self.heads.append(home, heads, keys, [v], lambda of=query: of(0))
             if not home:
                 yield "append"
             for t in range(several, self.buffer.tile):

@@ -98,14 +98,19 @@ class Buffer(Sizes):
         return self.table + self.tile * self.head * self.split.turns
 
     @property
-    def kv(self) -> int:
+    def k(self) -> int:
         """All heads' keys, then all values."""
         return self.shared
 
     @property
+    def v(self) -> int:
+        """The first token's values."""
+        return self.k + self.keys_step
+
+    @property
     def q(self) -> int:
         """All heads' queries."""
-        return self.kv + self.tile * self.kv_step
+        return self.k + self.tile * self.kv_step
 
     @property
     def attention(self) -> int:

@@ -60,24 +60,25 @@ class Heads:
         return {"output": Output.CODES, "z_step": 1, "spread": 1, "segments": heads,
                 "rows": self.buffer.head, "limit": self.plan.model.head_dim}
 
-    def append(self, home: int, heads: int, source: list[Op],
-               between: Callable[[], Op | None]) -> None:
+    def append(self, home: int, heads: int, keys: list[Op], values: list[Op],
+               between: Callable[[], Op]) -> None:
         """Keys and values of all tokens to memory, scales of values to the host's.
 
-        An append waits until all before it is done, so the next token's are turned and measured
-        while memory answers, and behind the last token's keys, where nothing of these is left,
-        what ``between`` writes::
+        Keys go while lanes multiply what gives values. An append waits until all before it is done,
+        so what comes next is turned or measured while memory answers. Of several tokens, what
+        ``between`` writes comes before the last append::
 
-            turn 0, measure 0 │ keys 0, turn 1 │ values 0, measure 1 │ keys 1, ..
+            turn 0 │ keys 0, turn 1 │ keys 1, .. │ measure 0 │ values 0, measure 1 │ values 1, ..
         """
         tile = self.buffer.tile
-        self._turned_key(home, heads, 0, source)
-        self._measured_value(home, heads, 0)
+        self._turned_key(home, heads, 0, keys)
         for t in range(tile):
             self._append_key(home, heads, t)
             if t + 1 < tile:
                 self._turned_key(home, heads, t + 1, [])
-            elif tile > 1:
+        self._measured_value(home, heads, 0, values)
+        for t in range(tile):
+            if 0 < t == tile - 1:
                 between()
             appended = self._append_value(home, heads, t)
             self.code.emit(
@@ -85,7 +86,7 @@ class Heads:
                 address=reg(R.VALUE_SCALE) + home * self.host.home_scales // 4
                 + self.buffer.token + t, step=self.host.head_scales // 4)
             if t + 1 < tile:
-                self._measured_value(home, heads, t + 1)
+                self._measured_value(home, heads, t + 1, [])
 
     def _value_scales(self, heads: int, t: int) -> int:
         """Scales of a token's values, later units of its weights."""
@@ -94,11 +95,11 @@ class Heads:
     def _key(self, home: int, t: int) -> int:
         """First row of a token's keys."""
         b = self.buffer
-        return b.kv + t * b.kv_step + home * self.plan.config.lanes * b.head
+        return b.k + t * b.kv_step + home * self.plan.config.lanes * b.head
 
     def _value(self, home: int, t: int) -> int:
         """First row of a token's values."""
-        return self._key(home, t) + self.plan.model.kv_heads * self.buffer.head
+        return self._key(home, t) + self.buffer.keys_step
 
     def _turned_key(self, home: int, heads: int, t: int, source: list[Op]) -> None:
         b = self.buffer
@@ -106,8 +107,8 @@ class Heads:
                          o_step=b.head, d=b.key_scales, order=self.first(t),
                          **self.turned(heads, t))
 
-    def _measured_value(self, home: int, heads: int, t: int) -> None:
-        self.passes.emit(a=self._value(home, t), a_step=self.buffer.head,
+    def _measured_value(self, home: int, heads: int, t: int, source: list[Op]) -> None:
+        self.passes.emit(after=source, a=self._value(home, t), a_step=self.buffer.head,
                          d=self._value_scales(heads, t), order=Wait.CHAIN, **self.own(heads))
 
     def _append_key(self, home: int, heads: int, t: int) -> None:

@@ -3,8 +3,8 @@
 
 Two tiles of tokens take turns, so that one is with the SFU while lanes multiply the other::
 
-    lanes   kv A │ q A │ kv.. B │ scores A │ ..kv.. B │ mix A │ ..kv, q.. B │ o A │ ..q B │
-    SFU     B +=   append A, q A             softmax A                              A +=
+    lanes   k A │ v A │ q A │ k.. B │ scores A │ ..k, v.. B │ mix A │ ..v, q.. B │ o A │ ..q B │
+    SFU     B +=  append A, q A                  softmax A                               A +=
 
     lanes   up.. A │ scores B │ ..up.. A  │ mix B │ ..up.. A │ o B │ ..up A │ up B │ down A │ down B
     SFU     append B, q B       softmax B                            B +=     gate A  gate B   A +=
@@ -73,18 +73,25 @@ class Layer:
         steps = len(self._attention)
         if self.buffer.tiles == 1:
             return [{}]
-        return [{"up": [1, 19] + [8] * steps}, {"kv": [1] * steps, "q": [1, 7]}]
+        half = steps // 2
+        return [{"up": [1, 19] + [8] * steps},
+                {"k": [2] * half + [1], "v": [1] + [2] * half, "q": [1, 7]}]
 
     def _order(self) -> Iterator[tuple[int, str]]:
         """Whose step is next."""
         a, b = 0, 1
         if self.buffer.tiles == 1:
-            steps = ["begin", "kv", "q", "append", *self._attention, "up", "down", "end"]
+            steps = ["begin", "k", "v", "q", "append", *self._attention, "up", "down", "end"]
             yield from ((a, step) for step in steps)
             return
-        yield from ((a, "begin"), (a, "kv"), (a, "q"), (a, "append"), (b, "begin"))
-        for step in self._attention:
-            yield b, "kv"
+        yield from ((a, step) for step in ("begin", "k", "v", "q", "append"))
+        yield b, "begin"
+        half = len(self._attention) // 2
+        for n, step in enumerate(self._attention):
+            if n <= half:
+                yield b, "k"
+            if n >= half:
+                yield b, "v"
             if step == "o":
                 yield b, "q"
             yield a, step

@@ -3,14 +3,14 @@
 
 ::
 
-    x ─► normed ─► kv, q ─► attention ─► o ─► x += ─► normed ─► up ─► gated ─► down ─► x +=
+    x ─► normed ─► k, v, q ─► attention ─► o ─► x += ─► normed ─► up ─► gated ─► down ─► x +=
                     + biases             + biases             + biases        + biases
 
 Of several tiles each norms x for the next layer at the end of this one, so that lanes begin with it
 as soon as they are done with this one.
 
-Biases of kv, q and up are added to products; those of o and down to x, while lanes multiply. There
-is room for those of one matrix: they are loaded when those before have been added.
+Biases of k, v, q and up are added to products; those of o and down to x, while lanes multiply.
+There is room for those of one matrix: they are loaded when those before have been added.
 """
 
 from collections.abc import Generator, Iterator
@@ -57,7 +57,8 @@ class LayerTile:
     def steps(self) -> Iterator[str]:
         """All of it, a step each time, named after what it ends with.
 
-        ``begin`` │ kv .. │ q │ ``append`` │ (``scores`` │ ``mix``) .. │ o │ up .. │ down │ ``end``
+        ``begin`` │ k .. │ v .. │ q │ ``append`` │ (``scores`` │ ``mix``) .. │ o │ up .. │ down │
+        ``end``
         """
         b, passes, norms = self.buffer, self.passes, Norms(self.passes)
         matrices, gated = self.run.matrices, self.plan.split.gated
@@ -66,16 +67,18 @@ class LayerTile:
             norms.codes_ahead()
         else:
             last = norms.codes(b.attention_norm, b.tile)
-        bias = self._load_bias("kv", last)
+        bias = self._load_bias("k", last)
         yield "begin"
-        pairs = yield from self._multiply("kv", b.kv, b.kv_step, last)
+        keys = yield from self._multiply("k", b.k, b.kv_step, last)
+        values = yield from self._multiply("v", b.v, b.kv_step, last)
         queries = yield from self._multiply("q", b.q, b.q_step, last)
-        whole = self._add_bias("kv", b.kv, b.kv_step, pairs, bias)
+        keys = self._add_bias("k", b.k, b.kv_step, keys, bias)
+        values = self._add_bias("v", b.v, b.kv_step, values, self._load_bias("v", keys))
 
         def complete() -> Op:
-            return self._add_bias("q", b.q, b.q_step, queries, self._load_bias("q", whole))
+            return self._add_bias("q", b.q, b.q_step, queries, self._load_bias("q", values))
 
-        last = yield from Attention(passes, self.plan).steps(whole, complete, queries)
+        last = yield from Attention(passes, self.plan).steps(keys, values, complete, queries)
         # Weights of the next norms: while attention goes on, or, of several tokens, behind it, for
         # the results of many rows of scores would wait for them.
         behind = last if b.tile > 1 else None

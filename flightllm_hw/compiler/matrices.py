@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which rows of which tensors every lane multiplies by, fused to six matrices.
+"""Which rows of which tensors every lane multiplies by, fused to seven matrices.
 
 ::
 
-    kv     a share of the rows, those of lane 0 first: of all heads' keys, then of all values;
-           heads are padded to whole rows of the vector buffer
-    q      the same of the queries
+    k      a share of the rows, those of lane 0 first, of all heads' keys; heads are padded to whole
+           rows of the vector buffer
+    v, q   the same of the values, of the queries
     o      a share of the rows
     up     a share of the gate's rows, if there is one, then the same of the up projection
     down   as o
     head   as o, in as many parts as the vector buffer makes necessary
 
-Keys and values come before queries: they are on their way to memory while lanes multiply these.
+Keys come first, then values: they are on their way to memory while lanes multiply what follows.
 Element ``lane * lane_rows + row`` of a product is where the vector buffer has it, so that all come
 out in the tensors' order. What is missing is zero.
 """
@@ -62,8 +62,7 @@ class Split:
 
     def tensors(self, name: str) -> tuple[str, ...]:
         """What a fused matrix is made of."""
-        several = {"kv": ("k", "v"), "up": ("gate", "up") if self.gated else ("up",)}
-        return several.get(name, (name,))
+        return ("gate", "up") if name == "up" and self.gated else (name,)
 
     @property
     def gated(self) -> bool:
@@ -82,7 +81,7 @@ class Split:
 
     def biased(self, name: str) -> bool:
         """Whether a fused matrix of a layer has biases."""
-        return self.model.attention_bias if name in ("kv", "q", "o") else self.model.mlp_bias
+        return self.model.attention_bias if name in ("k", "v", "q", "o") else self.model.mlp_bias
 
     @property
     def shared(self) -> int:
@@ -126,14 +125,16 @@ class Split:
 
     def _layer(self, settings: dict[str, Setting]) -> dict[str, Matrix]:
         """Matrices of a layer by name."""
-        m, rows = self.model, {
-            "kv": self.share(2 * self.model.kv_heads * self.head_elements),
+        m = self.model
+        rows = {
+            "k": self.share(m.kv_heads * self.head_elements),
+            "v": self.share(m.kv_heads * self.head_elements),
             "q": self.share(self.model.heads * self.head_elements),
             "o": self.share(self.model.dim),
             "up": len(self.tensors("up")) * self.share(self.model.hidden),
             "down": self.share(self.model.dim)}
-        columns = {"kv": m.dim, "q": m.dim, "o": m.heads * self.head_elements, "up": m.dim,
-                   "down": m.hidden}
+        columns = {name: m.dim for name in LAYER} | {
+            "o": m.heads * self.head_elements, "down": m.hidden}
         return {name: Matrix.of(name, settings[name], rows[name], columns[name], self.config)
                 for name in LAYER}
 
@@ -158,25 +159,16 @@ class Split:
                 ) -> list[tuple[str, Rows]]:
         """What a lane's matrix is put together of: tensors, without their layer, and rows."""
         m = self.model
-        if name in ("kv", "q"):
-            return self._heads(name, lane)
+        if name in ("k", "v", "q"):
+            heads = self._rows(name)
+            share = self.share(len(heads))
+            own = heads[lane * share:(lane + 1) * share]
+            return [(name, np.pad(own, (0, share - len(own)), constant_values=-1))]
         total = {"o": m.dim, "up": m.hidden, "down": m.dim, "head": m.vocab}[name]
         share = self.share(total, parts)
         rows = (part * self.config.lanes + lane) * share + np.arange(share)
         rows = np.where(rows < total, rows, -1)
         return [(tensor, rows) for tensor in self.tensors(name)]
-
-    def _heads(self, name: str, lane: int) -> list[tuple[str, Rows]]:
-        """A lane's share of all heads of tensors that are one behind the other."""
-        whole = [(tensor, self._rows(tensor)) for tensor in self.tensors(name)]
-        share = self.share(sum(len(rows) for _, rows in whole))
-        first, pieces = lane * share, []
-        for tensor, rows in whole:
-            own = rows[max(first, 0):max(first + share, 0)]
-            pieces += [(tensor, own)] * bool(len(own))
-            first -= len(rows)
-        missing = share - sum(len(rows) for _, rows in pieces)
-        return pieces + [(whole[-1][0], np.full(missing, -1))] * bool(missing)
 
     def _rows(self, tensor: str) -> Rows:
         """All heads of a tensor, padded."""

@@ -3,7 +3,7 @@
 
 ::
 
-    lane    layer 0: kv, q, o, up, down │ layer 1 │ .. │ head │ homes of layer 0 │ of layer 1 │ ..
+    lane    layer 0: k, v, q, o, up, down │ layer 1 │ .. │ head │ homes of layer 0 │ of layer 1 │ ..
     host    programs │ embedding │ positions │ norms and biases │ steps │ value scales │ logits
 
 Layers take as many beats as their bits say, but all their homes as many. Of a layer, the lane's

@@ -6,7 +6,7 @@
     x = embedding[token] (+ positions[position])
     for every run:
       for every layer of it:
-        normed ─► kv, q ─► attention ─► o ─► x += ─► normed ─► up ─► down ─► x +=
+        normed ─► k, v, q ─► attention ─► o ─► x += ─► normed ─► up ─► down ─► x +=
     normed ─► head ─► logits
 
 A run, layers that are compressed alike, is a loop: registers hold where the layer's tape, homes and

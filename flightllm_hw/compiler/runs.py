@@ -5,7 +5,8 @@ Layers one behind the other in which the same is compressed alike are a run. Pro
 for each::
 
     layer     0  1  2 │ 3 │ 4  5  6  7
-    kv        4  4  4 │ 4 │ 3  3  3  3
+    k         4  4  4 │ 4 │ 3  3  3  3
+    v         4  4  4 │ 4 │ 3  3  3  3
     q         4  4  4 │ 4 │ 3  3  3  3
     o         4  4  4 │ 4 │ 4  4  4  4     bits
     up        4  4  4 │ 3 │ 3  3  3  3
@@ -24,7 +25,7 @@ from flightllm_hw.formats import QuantizedWeights, check_shape_bound
 
 __all__ = ["LAYER", "Matrix", "Run", "tape_beats"]
 
-LAYER = ("kv", "q", "o", "up", "down")
+LAYER = ("k", "v", "q", "o", "up", "down")
 """Matrices of a layer, in the order in which the tape has them."""
 
 

@@ -43,9 +43,15 @@ class Sizes:
         return self._rows(self.split.head_elements)
 
     @property
+    def keys_step(self) -> int:
+        """From a token's keys to its values; lanes that have no key write behind these."""
+        return self.split.model.kv_heads * self.head
+
+    @property
     def kv_step(self) -> int:
         """From a token's keys and values to the next's."""
-        return self._shares(2 * self.split.model.kv_heads * self.split.head_elements)
+        return self.keys_step + self._shares(
+            self.split.model.kv_heads * self.split.head_elements)
 
     @property
     def q_step(self) -> int:
@@ -94,8 +100,8 @@ class Sizes:
     @property
     def biases(self) -> dict[str, int]:
         """Biases of matrices that have them; those of o and down are added to x."""
-        rows = {"kv": self.kv_step, "q": self.q_step, "o": self.dim, "up": self.up_step,
-                "down": self.dim}
+        rows = {"k": self.keys_step, "v": self.keys_step, "q": self.q_step, "o": self.dim,
+                "up": self.up_step, "down": self.dim}
         return {name: n for name, n in rows.items() if self.split.biased(name)}
 
     def logits(self, parts: int) -> int:

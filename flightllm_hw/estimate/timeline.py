@@ -222,7 +222,7 @@ class Timeline:
             self._quiet = now + SETTLED + 2 * c.crossings + 2 * f["pairs"]
             self._close()
             return
-        # Of an append: a cycle and a burst for eight codes, answered; of keys one more for the scale.
+        # Of an append: a cycle and a burst for eight codes, answered; of keys one for the scale.
         bursts = -(-f["limit"] // 8) + (f["target"] is Target.KEYS) if _appends(step) else 0
         last, there = self._passes.take(f, now, bursts)
         if f["output"] is Output.CODES:

@@ -4,7 +4,7 @@
 ::
 
     SYS.LOOP count = 3         layers 0 .. 2
-      MV kv, MV q, ..          pattern, bits, zero_point, tiles of a group
+      MV k, MV v, ..           pattern, bits, zero_point, tiles of a group
     SYS.LOOP count = 29        layers 3 .. 31
       ..
     MV head

@@ -185,10 +185,10 @@ def test_what_compresses_must_do_as_asked(tmp_path, rng):
     (replace(LLAMA_7B, layers=64), "u280", {"context": 64},
      "MiB of each lane's memory, but a channel of the u280 has 256"),
     (replace(LLAMA_7B, context=8192), "u280", {}, "there is room for a context of [0-9]+$"),
-    (LLAMA, "tiny", {"recipe": Recipe(overrides={"layers.1.k": Setting(bits=4)})},
-     r"layers\.1\.k is compressed to W4 G32 .* layers\.1\.v must be, too, not to W8"),
+    (LLAMA, "tiny", {"recipe": Recipe(overrides={"layers.1.gate": Setting(bits=4)})},
+     r"layers\.1\.gate is compressed to W4 G32 .* layers\.1\.up must be, too, not to W8"),
     (LLAMA, "tiny", {"recipe": Recipe(default=Setting(group=16, pattern=Pattern.S1_4))},
-     "Matrix kv of W8 G16 .* must be at least 64 columns"),
+     "Matrix k of W8 G16 .* must be at least 64 columns"),
 ])
 def test_refusals(model, name, options, message):
     with pytest.raises(CompileError, match=message) as caught:

@@ -65,7 +65,7 @@ def test_parts_of_a_matrix_are_the_whole(pattern):
     multiplied = [i.fields for i in prefill_program(plan, buffer)
                   if i.kind.name == "MM" and i.fields["bits"] == 4]
     for tile in buffer.each:
-        places = {"kv": tile.kv, "q": tile.q, "o": tile.shared, "up": tile.shared,
+        places = {"k": tile.k, "v": tile.v, "q": tile.q, "o": tile.shared, "up": tile.shared,
                   "down": tile.shared}
         left = [f for f in multiplied if f["bank"] == tile.index]
         parts = {}
@@ -80,8 +80,8 @@ def test_parts_of_a_matrix_are_the_whole(pattern):
             assert sum(done) == matrix.shape.row_blocks
         assert not left
         # What lies under the other tile's attention.
-        assert [name for name, done in parts.items() if len(done) > 1] == [["up"], ["kv", "q"]][
-            tile.index]
+        assert [name for name, done in parts.items() if len(done) > 1] == [
+            ["up"], ["k", "v", "q"]][tile.index]
 
 
 @pytest.mark.parametrize("name, changes", [("tiny", {}), ("small", {}), ("tiny", {"config": OPT})],
