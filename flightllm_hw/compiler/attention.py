@@ -83,12 +83,13 @@ class Attention:
                     queries.append(q())
                 return self._queries(home, heads, t, queries, before)
 
-            # Of several tokens the first one's lies under the last append.
-            several = self.buffer.tile > 1
-            self.heads.append(home, heads, keys, [v], lambda of=query: of(0))
+            # Of several tokens the first one's lies under the last append; but lanes' next product
+            # comes behind all that is written here, and the second tile has time.
+            early = int(self.buffer.tile > 1 and not self.buffer.index)
+            self.heads.append(home, heads, keys, [v], [query][:early])
             if not home:
                 yield "append"
-            for t in range(several, self.buffer.tile):
+            for t in range(early, self.buffer.tile):
                 last = query(t)
             before = yield from self._home(home, heads, last)
         return before
