@@ -19,7 +19,7 @@ LANES_LATENCY = 60
 """From a product's last tile to its results in the vector buffer, and to whom they let go on."""
 
 CROSSED = 13
-"""The same for each register on the way to the lanes and back."""
+"""The same for each register on the way to the lanes and back: of four, on ``u280``."""
 
 ROW_BLOCK = 6.7
 """From the results of a row block and token to the next ones at least."""
