@@ -15,6 +15,7 @@ those of all that are seen are loaded.
 """
 
 from collections.abc import Callable, Generator
+from functools import cache, partial
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, Piece, reg
@@ -71,25 +72,20 @@ class Attention:
         before : Op
             The product that lanes make last.
         """
-        queries: list[Op] = []
+        queries = cache(q)
         # The second tile's turn comes with lanes' next product: the passes that this one waits for
         # are done without those that follow.
         keys = [k, self.code.last(Unit.LANES)] if self.buffer.index else [k]
         for home in range(self.split.homes):
             heads = self.split.heads_of(home)
-
-            def query(t: int, home: int = home, heads: int = heads, before: Op = before) -> Op:
-                if not queries:
-                    queries.append(q())
-                return self._queries(home, heads, t, queries, before)
-
-            # Of several tokens the first one's lies under the last append; but lanes' next product
-            # comes behind all that is written here, and the second tile has time.
-            early = int(self.buffer.tile > 1 and not self.buffer.index)
-            self.heads.append(home, heads, keys, [v], [query][:early])
+            query = partial(self._query, home, heads, queries, before)
+            # Of several tokens the first one's query lies under the last append; but lanes' next
+            # product comes behind all that is written here, and the second tile has time.
+            early = self.buffer.tile > 1 and not self.buffer.index
+            self.heads.append(home, heads, keys, [v], partial(query, 0) if early else None)
             if not home:
                 yield "append"
-            for t in range(early, self.buffer.tile):
+            for t in range(int(early), self.buffer.tile):
                 last = query(t)
             before = yield from self._home(home, heads, last)
         return before
@@ -111,12 +107,12 @@ class Attention:
 
     # The new tokens.
 
-    def _queries(self, home: int, heads: int, t: int, source: list[Op], before: Op) -> Op:
-        """Turned queries to lanes, once these are done with what they had ``before``."""
+    def _query(self, home: int, heads: int, q: Callable[[], Op], before: Op, t: int) -> Op:
+        """A token's turned queries to lanes, once these are done with what they had ``before``."""
         b, step = self.buffer, self.shared * self.buffer.head
         first = b.q + t * b.q_step + home * self.plan.config.lanes * step
         for s in range(self.shared):
-            self.passes.emit(after=source, a=first + s * b.head, a_step=step,
+            self.passes.emit(after=[q()], a=first + s * b.head, a_step=step,
                              o=b.scores + s * b.head, o_step=step, d=b.queries + s * heads,
                              order=Wait.CHAIN if s else self.heads.first(t),
                              **self.heads.turned(heads, t))

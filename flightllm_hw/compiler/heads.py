@@ -7,7 +7,7 @@
     v ───────────► codes ─► values of the home    their scales: the host's memory
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from flightllm_hw.compiler.emit import Op, reg
@@ -61,12 +61,12 @@ class Heads:
                 "rows": self.buffer.head, "limit": self.plan.model.head_dim}
 
     def append(self, home: int, heads: int, keys: list[Op], values: list[Op],
-               between: Sequence[Callable[[int], Op]]) -> None:
+               between: Callable[[], Op] | None) -> None:
         """Keys and values of all tokens to memory, scales of values to the host's.
 
         Keys go while lanes multiply what gives values. An append waits until all before it is done,
-        so what comes next is turned or measured while memory answers. What ``between`` writes of
-        the first token comes before the last append::
+        so what comes next is turned or measured while memory answers. What ``between`` writes
+        comes before the last append::
 
             turn 0 │ keys 0, turn 1 │ keys 1, .. │ measure 0 │ values 0, measure 1 │ values 1, ..
         """
@@ -78,8 +78,8 @@ class Heads:
                 self._turned_key(home, heads, t + 1, [])
         self._measured_value(home, heads, 0, values)
         for t in range(tile):
-            for write in between if t == tile - 1 else ():
-                write(0)
+            if between and t == tile - 1:
+                between()
             appended = self._append_value(home, heads, t)
             self.code.emit(
                 "ST.SCALARS", after=[appended], d=self._value_scales(heads, t), count=heads,
