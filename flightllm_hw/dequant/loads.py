@@ -89,9 +89,10 @@ class Loads(wiring.Component):
         recipe, o = self.recipe, self.o
         chunk_0 = self.load & self.chunk[0]
         chunk_1 = self.load & self.chunk[1]
+        completes = self.load & self.last_chunk
         m.d.comb += [
             o.tops.eq(self.load_tops | (self.load & self.shared)),
-            o.completes.eq(self.load & self.last_chunk),
+            o.completes.eq(completes),
         ]
 
         # Rows of the second half come with chunk 1 where codes come by bytes, over what chunk 0 has
@@ -122,14 +123,13 @@ class Loads(wiring.Component):
                      | (self.index[1] & (self.index_second[1] == second)))
             m.d.comb += [
                 o.indices[second].eq(self.load & named),
-                o.clear_indices[second].eq(
-                    (chunk_0 if second else self.load & self.last_chunk) & ~named),
+                o.clear_indices[second].eq((chunk_0 if second else completes) & ~named),
             ]
 
         # Zero points. A chain has two rows, or one in two groups.
         other = self.second_group & ~recipe.dense
         m.d.comb += [
-            o.clear_mate.eq(o.completes & ~recipe.dense),
+            o.clear_mate.eq(completes & ~recipe.dense),
             o.other_lower.eq(other & ~recipe.split),
             o.other_upper.eq(other | (recipe.split & ~recipe.dense)),
         ]
