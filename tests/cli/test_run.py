@@ -3,15 +3,18 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import trace_picture
 
 from flightllm_hw.cli import main
 from flightllm_hw.runtime.models import DEFAULT_MODEL
 from support.checkpoints import draw, write_hf
 
 GOLDEN = ["run", "--device", "golden"]
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +64,8 @@ def test_a_seed_is_a_text(capsys):
 
 
 @pytest.mark.rtl
-def test_the_simulated_kernel_says_what_the_golden_machine_says(capsys, folder, tmp_path):
-    arguments = ["run", str(folder / "default.flm"), "--prompt", "Tom had a big", "--tokens", "6",
-                 "--json"]
+def test_the_simulated_kernel_says_what_the_golden_machine_says(capsys, tmp_path):
+    arguments = ["run", "--prompt", "Tom had a big", "--tokens", "6", "--json"]
     assert main([*arguments, "--trace", str(tmp_path / "time.json")]) == 0
     simulated = json.loads(capsys.readouterr().out)
     golden = object_of(capsys, *arguments[1:-1])
@@ -73,6 +75,11 @@ def test_the_simulated_kernel_says_what_the_golden_machine_says(capsys, folder, 
     assert 0.3 < simulated["bandwidth_share"] <= 1
     events = json.loads((tmp_path / "time.json").read_text())["traceEvents"]
     assert {"MV", "MISC.PASS", "LD.VECTOR"} <= {event["name"] for event in events}
+    # docs/timelines.md shows this layer; cycles do not depend on tokens.
+    trace_picture.main([str(tmp_path / "time.json"), "--turn", "1",
+                        "-o", str(tmp_path / "layer.svg")])
+    shown = DOCS / "pictures" / "layer.svg"
+    assert (tmp_path / "layer.svg").read_text() == shown.read_text(), "draw it again"
 
 
 def test_info_tells_of_models_and_compiled_ones(capsys, folder):
