@@ -166,7 +166,7 @@ def test_the_stated_latencies_are_the_pipelines():
     assert 1 + pipeline.TAPPED + reductions.latency + 3 == SCALAR
 
 
-@pytest.mark.parametrize("field, value", [("a", 4096), ("limit", 1 << 17), ("s", 128), ("a", -1)])
+@pytest.mark.parametrize("field, value", [("a", 4096), ("limit", 1 << 17), ("s", 256), ("a", -1)])
 def test_fields_that_do_not_fit(field, value):
     with pytest.raises(ValueError, match=f"Pass {field} must fit"):
         encode(VectorPass(**{field: value}), SfuConfig())

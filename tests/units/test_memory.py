@@ -142,12 +142,14 @@ def test_scalars_wait_until_they_are_made(config, rng):
 def test_addresses_of_scalars_wrap(rng):
     bench = Bench(CONFIGS["wide"], rng, base=0, size=4096)
     bench.sim.poke("limit", 1 << 36)
-    scalars = rng.integers(1 << 32, size=128, dtype=np.uint32)
+    there = CONFIGS["wide"].sfu.scalars
+    scalars = rng.integers(1 << 32, size=there, dtype=np.uint32)
     bench.write_scalars(scalars)
-    bench.run(Task("ST.SCALARS", {"address": (1 << 34) - 36, "step": 12, "d": 126, "count": 6}))
+    bench.run(Task("ST.SCALARS", {"address": (1 << 34) - 36, "step": 12, "d": there - 2,
+                                  "count": 6}))
     for n in range(3):
         got = bench.memory.read((1 << 36) - 144 + 48 * n, 4).view(np.uint32)[0]
-        assert got == scalars[(126 + n) % 128]
+        assert got == scalars[(there - 2 + n) % there]
         bench.image[48 * n:48 * n + 4] = np.atleast_1d(scalars[1 + n]).view(np.uint8)
     bench.check()
 
