@@ -2,6 +2,7 @@
 """Prefill that leaves out blocks of attention is exact in what it leaves, and reads less."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +155,8 @@ def test_on_the_core(tmp_path, rng):
             read = {lane["beats"] for lane in outcome.lane_counters}
             assert read == {beats(both.plan, seen[position])}
     assert beats(both.plan, seen[position]) < beats(both.whole_plan, len(tokens))
+    page = (Path(__file__).parents[2] / "docs" / "compiler.md").read_text(encoding="utf-8")
+    assert f"{outcome.cycles:,} cycles;" in page
 
 
 def test_long_contexts_have_room_for_more_tokens_at_once():
