@@ -47,6 +47,27 @@ class Compiler:
         flags = [f for flag in LEVELS[level] for f in (native if flag == "native" else [flag])]
         return flags + (["-fno-sanitize=all"] if self.is_zig else [])
 
+    def precompiled(self, header: Path) -> Path | None:
+        """Where a header that is read in advance is written; None if this compiler has none."""
+        if self.is_zig:
+            return None
+        return header.with_suffix(".h.pch" if self._is_clang else ".h.gch")
+
+    def use(self, header: Path) -> list[str]:
+        """Options that begin a file with such a header; none where it is not there.
+
+        GCC looks for ``X.h.gch`` where ``X.h`` is named, which need not be there. A compiler that
+        may not take what it finds fails as if it were missing.
+        """
+        made = self.precompiled(header)
+        if made is None or not made.exists():
+            return []
+        return ["-include-pch", str(made)] if self._is_clang else ["-include", str(header)]
+
+    @property
+    def _is_clang(self) -> bool:
+        return "clang" in Path(self.command[0]).name
+
     @property
     def link_flags(self) -> list[str]:
         """Options that make a shared library."""

@@ -4,6 +4,7 @@
 import ctypes
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -259,7 +260,10 @@ def test_models_are_compiled_along():
 
 
 def test_waves_of_a_window_are_written(tmp_path):
-    sim = compile(Queue(8), waves=True)
+    # Of the two forms the one that this machine's headers allow.
+    poor = pytest.warns(RuntimeWarning, match="Waves are VCD: for FST the headers of lz4 and zlib")
+    with poor if cxx.wave_format() == "vcd" else nullcontext():
+        sim = compile(Queue(8), waves=True)
     path = sim.trace(tmp_path / "deep" / "window", start=10, cycles=20)
     sim.run({"i_payload": np.arange(100), "i_valid": np.ones(100)})
     first = path.read_bytes()
