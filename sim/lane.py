@@ -13,7 +13,8 @@ from flightllm_hw.config import LaneConfig
 from flightllm_hw.lane.lane import Lane
 from flightllm_hw.sim import verilator
 from flightllm_hw.sim.memory import AXI_MEMORY_SOURCE, IDEAL, AxiMemory, MemoryTiming
-from flightllm_hw.sim.simulator import Simulator, Transfers
+from flightllm_hw.sim.simulator import Simulator
+from flightllm_hw.sim.streams import Transfers
 from flightllm_hw.sim.traffic import STEADY, Traffic
 
 __all__ = ["Job", "LaneBench", "as_float32", "as_fp32", "load_activations", "load_scales",

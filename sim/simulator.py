@@ -8,59 +8,21 @@ the clock's edge, inputs change just after it, and traffic of equal seed takes t
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flightllm_hw.sim import words
+from flightllm_hw.sim.ports import Port
 from flightllm_hw.sim.rules import DeadlineError, StreamRuleError
-from flightllm_hw.sim.traffic import STEADY, Gate, Traffic
+from flightllm_hw.sim.streams import StreamCall, Transfers
+from flightllm_hw.sim.traffic import STEADY, Traffic
 
-__all__ = ["Port", "Simulator", "Transfers"]
+__all__ = ["Simulator"]
 
 _WORDS = ctypes.POINTER(ctypes.c_uint32)
 _DONE, _DEADLINE, _VALID_TAKEN_BACK, _PAYLOAD_CHANGED, _FAILED = 0, 1, 2, 3, -1
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of a Verilog module."""
-
-    name: str
-    width: int
-    is_input: bool
-
-    @property
-    def words(self) -> int:
-        """Words of 32 bits that a value takes."""
-        return (self.width + 31) // 32
-
-
-class Transfers(dict[str, np.ndarray]):
-    """What :meth:`Simulator.stream` moved: the words of each output, by name.
-
-    Attributes
-    ----------
-    cycles : dict of str to numpy.ndarray
-        The cycle of each transfer, of inputs and outputs, counted from the call's first.
-    total : int
-        Cycles that passed.
-    """
-
-    cycles: dict[str, np.ndarray]
-    total: int
-
-
-class _Stream(ctypes.Structure):
-    """``Stream`` of harness.cpp."""
-
-    _fields_ = [
-        *((name, ctypes.c_int32) for name in ("payload", "valid", "ready", "is_input")),
-        *((name, ctypes.c_uint32) for name in ("state", "start", "stop", "unused")),
-        *((name, ctypes.c_uint64) for name in ("count", "moved")),
-        ("items", ctypes.c_void_p), ("cycles", ctypes.c_void_p)]
 
 
 class Simulator:
@@ -179,7 +141,7 @@ class Simulator:
         """
         if cycles is None:
             cycles = min((len(rows) for rows in inputs.values()), default=0)
-        ins = {name: self._rows(self._port(name, is_input=True), rows, cycles)
+        ins = {name: self._port(name, is_input=True).rows(rows, cycles)
                for name, rows in inputs.items()}
         if record is None:
             record = [port.name for port in self.ports.values() if not port.is_input]
@@ -213,54 +175,18 @@ class Simulator:
         StreamRuleError
             If an output withdraws or changes what it offers.
         """
-        names = [name.replace(".", "_") for name in (*inputs, *outputs)]
-        streams = (_Stream * len(names))()
-        kept: list[tuple[np.ndarray, np.ndarray]] = []
-        todo = [*inputs.values(), *outputs.values()]
-        for n, (label, name, what) in enumerate(
-                zip((*inputs, *outputs), names, todo, strict=True)):
-            pattern = traffic if isinstance(traffic, Traffic) else traffic.get(label, STEADY)
-            kept.append(self._stream(streams[n], name, what, pattern, seed, n < len(inputs)))
+        call = StreamCall(self.ports, inputs, outputs, traffic, seed)
         where, before = ctypes.c_int32(-1), self.cycle
-        code = self.library.bench_stream(self.handle, ctypes.c_uint64(deadline), len(names),
-                                         streams, ctypes.byref(where))
+        code = self.library.bench_stream(self.handle, ctypes.c_uint64(deadline), len(call.table),
+                                         call.table, ctypes.byref(where))
         if code == _DEADLINE:
-            moved = ", ".join(f"{name} moved {s.moved} of {s.count}"
-                              for name, s in zip(names, streams, strict=True))
-            raise DeadlineError(f"A stream still waits after {deadline} cycles: {moved}")
+            raise DeadlineError(f"A stream still waits after {deadline} cycles: {call.moved()}")
         if code in (_VALID_TAKEN_BACK, _PAYLOAD_CHANGED):
             what = "took back valid" if code == _VALID_TAKEN_BACK else "changed the payload"
-            raise StreamRuleError(f"Stream {names[where.value]} broke a rule in cycle"
+            raise StreamRuleError(f"Stream {call.names[where.value]} broke a rule in cycle"
                                   f" {self.cycle - before}: the component {what} before ready")
         self._check(code)
-        result = Transfers({name: kept[len(inputs) + n][0] for n, name in enumerate(outputs)})
-        result.cycles = {name: when - np.uint64(before)
-                         for name, (_, when) in zip((*inputs, *outputs), kept, strict=True)}
-        result.total = self.cycle - before
-        return result
-
-    def _stream(self, s: _Stream, name: str, what: Any, traffic: Traffic, seed: int,
-                is_input: bool) -> tuple[np.ndarray, np.ndarray]:
-        found = {part: self.ports.get(f"{name}_{part}") for part in ("payload", "valid", "ready")}
-        if not any(found.values()):
-            raise ValueError(f"There is no stream {name!r} among the ports {', '.join(self.ports)}")
-        for part, port in found.items():
-            setattr(s, part, -1 if port is None else self._number[port.name])
-            wanted = is_input if part != "ready" else not is_input
-            if port is not None and port.is_input is not wanted:
-                raise ValueError(f"Stream {name!r} is an {'output' if is_input else 'input'}")
-        if found["valid" if is_input else "ready"] is None and not traffic.steady:
-            raise ValueError(f"Stream {name!r} is always {'valid' if is_input else 'ready'}: it"
-                             f" takes no {traffic} traffic")
-        payload = found["payload"] or Port(f"{name}_payload", 0, is_input)
-        items = (self._rows(payload, what, None) if is_input
-                 else np.zeros((what, payload.words), "<u4"))
-        when = np.zeros(len(items), np.uint64)
-        gate = Gate(traffic, seed, name)
-        s.is_input, s.count = is_input, len(items)
-        s.state, s.start, s.stop = gate.state, traffic.start, traffic.stop
-        s.items, s.cycles = items.ctypes.data, when.ctypes.data
-        return items, when
+        return call.transfers(before, self.cycle - before)
 
     # Waves.
 
@@ -305,23 +231,6 @@ class Simulator:
         if is_input is not None and port.is_input is not is_input:
             raise ValueError(f"Port {name!r} is an {'input' if port.is_input else 'output'}")
         return port
-
-    @staticmethod
-    def _rows(port: Port, rows: Any, cycles: int | None) -> np.ndarray:
-        rows = np.asarray(rows)
-        if rows.ndim == 1 and port.words == 1:
-            rows = rows[:, None]
-        if rows.ndim != 2 or rows.shape[1] != port.words or cycles not in (None, len(rows)):
-            count = "n" if cycles is None else cycles
-            raise ValueError(f"Port {port.name} takes words of shape ({count}, {port.words}), not"
-                             f" {rows.shape}")
-        if rows.dtype != np.uint32:
-            if rows.size and not (0 <= rows.min() and rows.max() < 1 << 32):
-                raise ValueError(f"Port {port.name} takes words of 32 bits, unsigned")
-        rows = np.ascontiguousarray(rows, "<u4")
-        if port.width % 32 and np.any(rows[:, -1] >> port.width % 32):
-            raise ValueError(f"Port {port.name} takes {port.width} bits, no more")
-        return rows
 
     def _table(self, arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any, Any]:
         numbers = (ctypes.c_int32 * len(arrays))(*(self._number[name] for name in arrays))

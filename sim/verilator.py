@@ -22,7 +22,8 @@ from amaranth.lib import wiring
 
 from flightllm_hw.export import verilog
 from flightllm_hw.sim import cxx, toolchain
-from flightllm_hw.sim.simulator import Port, Simulator
+from flightllm_hw.sim.ports import Port
+from flightllm_hw.sim.simulator import Simulator
 
 __all__ = ["compile", "compile_verilog", "module_ports", "shapes"]
 

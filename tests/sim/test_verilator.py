@@ -18,9 +18,9 @@ from numpy.testing import assert_array_equal
 from flightllm_hw.cache import cache_directory
 from flightllm_hw.sim import cxx
 from flightllm_hw.sim.cxx import BuildError
+from flightllm_hw.sim.ports import Port
 from flightllm_hw.sim.pysim import DeadlineError, run_streams, simulate
 from flightllm_hw.sim.rules import StreamRuleError
-from flightllm_hw.sim.simulator import Port
 from flightllm_hw.sim.traffic import BURSTY, STARVED, STEADY, TRAFFIC, Gate
 from flightllm_hw.sim.verilator import compile, compile_verilog, module_ports
 from flightllm_hw.sim.words import from_items, to_items
