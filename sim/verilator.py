@@ -10,7 +10,6 @@ For everything that takes more than a few thousand cycles::
 What is built is cached by content, see :mod:`flightllm_hw.sim.toolchain`.
 """
 
-import inspect
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,8 +19,8 @@ from typing import Any
 from amaranth.hdl import Elaboratable
 from amaranth.lib import wiring
 
-from flightllm_hw.export import verilog
 from flightllm_hw.sim import cxx, toolchain
+from flightllm_hw.sim.converted import converted
 from flightllm_hw.sim.ports import Port
 from flightllm_hw.sim.simulator import Simulator
 
@@ -43,7 +42,7 @@ def compile(component: Elaboratable, *, platform: Any = None, name: str = "dut",
     options
         Passed to :func:`compile_verilog`.
     """
-    text = _converted(component, platform, name)
+    text = converted(component, platform, name)
     return compile_verilog(text, name, shapes=shapes(component), **options)
 
 
@@ -92,20 +91,6 @@ def module_ports(text: str, top: str) -> list[Port]:
     found = re.findall(r"\b(input|output)\s+(?:(?:wire|reg|logic|signed)\s+)*"
                        r"(?:\[(\d+):0\]\s*)?(\w+)", module[1])
     return [Port(name, int(high or 0) + 1, way == "input") for way, high, name in found]
-
-
-def _converted(component: Elaboratable, platform: Any, name: str) -> str:
-    """Its Verilog, converted once where type and configuration say all of it."""
-    config = getattr(component, "config", None)
-    if config is None or [*inspect.signature(type(component)).parameters] != ["config"]:
-        return verilog.convert(component, name=name, platform=platform)
-    key = type(component), config, type(platform), name
-    if key not in _CONVERTED:
-        _CONVERTED[key] = verilog.convert(component, name=name, platform=platform)
-    return _CONVERTED[key]
-
-
-_CONVERTED: dict[tuple[Any, ...], str] = {}
 
 
 def _member(name: str) -> str:
