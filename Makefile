@@ -11,9 +11,11 @@ COMPILER_EXTRA := $(shell command -v clang++ >/dev/null || command -v g++ >/dev/
 demo: .venv/ready
 	$(BIN)/flightllm-hw run --prompt "Once upon a time" --tokens 100
 
-# A thread for each worker: products of small matrices are slower with more.
+# A thread for each worker: products of small matrices are slower with more. A file stays with one
+# worker: what its tests share, such as a compiled design, is made once.
 test: .venv/ready
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto \
+	    --dist loadfile --no-loadscope-reorder
 
 # Hours: every measurement of docs/bench.md, and tables, sentences and pictures of all pages.
 bench: .venv/ready
