@@ -23,13 +23,18 @@ CHUNK = 512
 PATIENCE = 64
 """Cycles in which the control port must answer."""
 
+LARGE = 1024
+"""Chain DSPs from which a kernel is compiled to run fast: then it runs for minutes, and the longer
+build pays."""
+
 WORD = (1 << 32) - 1
 
 
 @cache
 def _compiled(config: AcceleratorConfig, traced: bool, waves: bool) -> Simulator:
     return verilator.compile(Kernel(KernelConfig(accelerator=config, trace=traced)),
-                             waves=waves, extra_sources=[AXI_MEMORY_SOURCE])
+                             level=3 if config.dsp >= LARGE else 1, waves=waves,
+                             extra_sources=[AXI_MEMORY_SOURCE])
 
 
 class ControlBus:

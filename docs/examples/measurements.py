@@ -45,7 +45,7 @@ MEASUREMENTS = {
     "prefill_128": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --context 128"
                    " --tokens 128 --layers 4",
     "prefill_128_2_4": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --sparsity 2:4"
-                       " --context 128 --tokens 128 --layers 2",
+                       " --context 128 --tokens 128 --layers 4",
     "prefill_16_2_4": f"prefill --shape llama2-7b {U280} --bits 4 --group 128 --sparsity 2:4"
                       " --context 128 --tokens 16 --layers 2",
 }
