@@ -15,8 +15,13 @@ from .rtlil import count, merge, reachable, to_rtlil
 __all__ = ["Design", "convert", "design"]
 
 _START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ")
-_ZEROS = re.compile(r"^  initial begin\n    (\w+)\[0\] = (\d+'h0+);\n(?:    \1\[\d+\] = \2;\n)*"
-                    r"    \1\[(\d+)\] = \2;\n  end$", re.M)
+# A memory that begins with zeros: all of them for Amaranth, one for Yosys, a loop in Verilog. Yosys
+# takes minutes for the words of a large vector buffer.
+_ALL_ZEROS = re.compile(r"(    parameter \\WIDTH (\d+)\n    parameter \\WORDS )\d+"
+                        r"(\n    parameter \\PRIORITY \d+\n    connect \\ADDR {  }\n"
+                        r"    connect \\DATA )\d+'0+\n")
+_ONE_ZERO = re.compile(r"^(  reg (?:\[\d+:0\] )?(\w+|\\\S+ ) \[([1-9]\d*):0\];\n)"
+                       r"  initial begin\n    \2\[0\] = (\d+'[hd]0+);\n  end$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def convert(component: wiring.Component, *, name: str | None = None,
 def _to_verilog(netlist: str) -> str:
     """What the Yosys that Amaranth brings along makes of ``netlist``: always that one."""
     script = [
-        "read_rtlil <<rtlil", f"{netlist}rtlil",
+        "read_rtlil <<rtlil", f"{_ALL_ZEROS.sub(_one_zero, netlist)}rtlil",
         # Processes become the registers and multiplexers that can be written as Verilog.
         "proc -nomux -norom",
         "memory_collect",
@@ -90,13 +95,18 @@ def _to_verilog(netlist: str) -> str:
         raise RuntimeError(f"Yosys failed: {done.stderr.strip()}")
     # Yosys gives each module with an `always @*` a constant to read, so that simulators run the
     # block once at time zero; its name tells where in Yosys that is done.
-    return _ZEROS.sub(_loop, _START.sub("_start_", str(done.stdout)))
+    return _ONE_ZERO.sub(_loop, _START.sub("_start_", str(done.stdout)))
 
 
-def _loop(zeros: re.Match[str]) -> str:
-    """A memory of zeros without a statement for each word."""
-    name, zero, last = zeros.groups()
-    at = f"{name}_word"
-    return (f"  integer {at};\n  initial begin\n"
+def _one_zero(zeros: re.Match[str]) -> str:
+    head, width, middle = zeros.groups()
+    return f"{head}1{middle}{width}'{'0' * int(width)}\n"
+
+
+def _loop(zero: re.Match[str]) -> str:
+    """All words of a memory of which one is said to be zero."""
+    declaration, name, last, value = zero.groups()
+    at = re.sub(r"\W", "_", name.strip("\\ ")) + "_word"
+    return (f"{declaration}  integer {at};\n  initial begin\n"
             f"    for ({at} = 0; {at} <= {last}; {at} = {at} + 1)\n"
-            f"      {name}[{at}] = {zero};\n  end")
+            f"      {name}[{at}] = {value};\n  end")

@@ -92,7 +92,8 @@ def test_what_does_not_fit_is_said(capsys):
 ])
 def test_mistakes_are_a_sentence(arguments, message, capsys, monkeypatch):
     if "no preset" in message:
-        monkeypatch.delitem(PRESETS, "u50")
+        others = {name: config for name, config in PRESETS.items() if name != "u50"}
+        monkeypatch.setattr("flightllm_hw.cli.card.PRESETS", others)
     with pytest.raises(SystemExit) as stopped:
         main(["info", *arguments])
     told = capsys.readouterr()

@@ -61,6 +61,19 @@ def test_nothing_tells_where_the_source_is():
     assert str(Path.cwd()) not in text
 
 
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_memories_begin_with_all_of_their_words(name):
+    text = exported(name).text
+    declared = re.findall(r"^  reg (?:\[\d+:0\] )?(?:\w+|\\\S+ ) \[(\d+):0\];\n(.*\n.*\n.*)", text,
+                          re.MULTILINE)
+    assert len(declared) > 40
+    for last, behind in declared:
+        loop = re.search(r"_word <= (\d+);", behind)
+        # A loop over all words, a statement for each of them, or a memory of one word.
+        assert (loop[1] == last if loop else behind.startswith("  initial begin\n")
+                and (last == "0" or not behind.endswith("\n  end"))), behind
+
+
 @pytest.mark.rtl
 def test_the_text_depends_on_the_configuration_alone():
     program = ("import hashlib; from flightllm_hw.export.files import export;"
