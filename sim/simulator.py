@@ -158,7 +158,8 @@ class Simulator:
         Parameters
         ----------
         inputs : dict of str to numpy.ndarray
-            Words of the items for each input, (items, words).
+            Words of the items for each input, (items, words). Parts of a name are joined by ``_``
+            or a dot.
         outputs : dict of str to int
             How many items to receive from each output.
         traffic : Traffic or dict of str to Traffic

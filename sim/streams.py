@@ -45,15 +45,8 @@ class StreamCall:
     ----------
     ports : dict of str to Port
         Of the design, in the order of the library's table.
-    inputs : dict of str to numpy.ndarray
-        Words of the items for each input, (items, words). Parts of a name are joined by ``_`` or
-        a dot.
-    outputs : dict of str to int
-        How many items to receive from each output.
-    traffic : Traffic or dict of str to Traffic
-        Of all streams, or of those named; the rest are steady.
-    seed : int
-        What traffic is drawn from.
+    inputs, outputs, traffic, seed
+        As ``Simulator.stream`` takes them.
 
     Attributes
     ----------

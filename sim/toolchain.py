@@ -105,10 +105,13 @@ def _compile(place: Path, generated: list[Path], extra_sources: Sequence[Path], 
     def one(source: Path, target: Path) -> None:
         kind = source.name.partition("_")[0]
         flags = ("-I", place / "generated", *FLAGS[kind])
+        header = job.compiler.use(shared / f"{kind}.h")
         try:
-            job.compile(source, target, *flags, *job.compiler.use(shared / f"{kind}.h"))
+            job.compile(source, target, *flags, *header)
         except BuildError:
-            # Someone has touched a header since it was read in advance.
+            # Someone may have touched a header since it was read in advance.
+            if not header:
+                raise
             job.compile(source, target, *flags)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
